@@ -1,0 +1,37 @@
+"""Detector: OTLP in, incidents out.
+
+Public names are the types the detector publishes (`detector.incident`): what an
+incident is, and what its query interface answers. Everything else is internal.
+"""
+
+from detector.incident import (
+    AnomalyReason,
+    Evidence,
+    EvidenceKind,
+    Forecast,
+    Incident,
+    IncidentState,
+    IncidentType,
+    Recovery,
+    SeriesHealth,
+    ServiceHealth,
+    Severity,
+    SignalHealth,
+    TypeCandidate,
+)
+
+__all__ = [
+    "AnomalyReason",
+    "Evidence",
+    "EvidenceKind",
+    "Forecast",
+    "Incident",
+    "IncidentState",
+    "IncidentType",
+    "Recovery",
+    "SeriesHealth",
+    "ServiceHealth",
+    "Severity",
+    "SignalHealth",
+    "TypeCandidate",
+]
