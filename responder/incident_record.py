@@ -1,0 +1,233 @@
+"""The types the responder owns: states, diagnosis, votes, actions and the timeline of an incident.
+
+Plain frozen dataclasses; read and written at the edges (HTTP, storage) with `pydantic.TypeAdapter`.
+All times are seconds since the Unix epoch.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from detector import Incident, IncidentType
+
+
+class PipelineState(StrEnum):
+    """Where an incident stands. The last four are final."""
+
+    RECEIVED = "RECEIVED"
+    ANALYSING = "ANALYSING"
+    COUNCIL_REVIEW = "COUNCIL_REVIEW"
+    APPROVED = "APPROVED"
+    EXECUTING = "EXECUTING"
+    SCALING = "SCALING"
+    VERIFYING = "VERIFYING"
+    RESOLVED = "RESOLVED"
+    REJECTED = "REJECTED"
+    ESCALATED = "ESCALATED"
+    FAILED = "FAILED"
+
+    @property
+    def final(self) -> bool:
+        """True where the pipeline has nothing more to do."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset(
+    {PipelineState.RESOLVED, PipelineState.REJECTED, PipelineState.ESCALATED, PipelineState.FAILED}
+)
+
+
+class ActionKind(StrEnum):
+    """What a remedy does, whatever carries it out. `NOOP`: nothing is wrong, do nothing."""
+
+    RESTART = "RESTART"
+    SCALE_UP = "SCALE_UP"
+    SCALE_DOWN = "SCALE_DOWN"
+    CLEANUP = "CLEANUP"
+    RECYCLE_POOL = "RECYCLE_POOL"
+    FAILOVER = "FAILOVER"
+    ROLLBACK = "ROLLBACK"
+    NOOP = "NOOP"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedAction:
+    """A remedy the analyst proposes: which action on which service, why, and how sure (0 to 1)."""
+
+    action: ActionKind
+    target: str
+    reason: str
+    confidence: float
+
+
+class DiagnosisOutcome(StrEnum):
+    """What kind of answer a diagnosis is."""
+
+    FAULT = "fault"
+    NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
+    NOTHING_WRONG = "nothing_wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What an analyst concluded. `proposals` are best first; `citations` are ids of evidence."""
+
+    outcome: DiagnosisOutcome
+    incident_type: IncidentType
+    root_cause: str
+    confidence: float
+    citations: tuple[str, ...]
+    proposals: tuple[ProposedAction, ...]
+    analyst: str
+
+
+class MemberRole(StrEnum):
+    """The three seats of the council."""
+
+    SECURITY_OFFICER = "security_officer"
+    AUDITOR = "auditor"
+    SRE_LEAD = "sre_lead"
+
+
+class VoteReason(StrEnum):
+    """Why a member voted as it did, for tests, metrics and people alike."""
+
+    SAFE = "safe"
+    ALLOWED = "allowed"
+    LIKELY_TO_HELP = "likely_to_help"
+    NOT_IN_CATALOGUE = "not_in_catalogue"
+    TARGET_NOT_OF_INCIDENT = "target_not_of_incident"
+    TOO_RISKY = "too_risky"
+    CONFIDENCE_TOO_LOW = "confidence_too_low"
+    RATE_LIMITED = "rate_limited"
+    ALREADY_TRIED = "already_tried"
+    DOES_NOT_FIT = "does_not_fit"
+    POOR_RECORD = "poor_record"
+    NO_ANSWER = "no_answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One member's answer: approve or not, how sure (0 to 1), and why."""
+
+    member: MemberRole
+    approve: bool
+    confidence: float
+    reason: VoteReason
+    explanation: str
+
+
+class Verdict(StrEnum):
+    """Tally of three votes: 3/3, 2/3, fewer; `NO_ACTION` when there is nothing to vote on."""
+
+    APPROVED = "approved"
+    APPROVED_RISKY = "approved_risky"
+    ESCALATED = "escalated"
+    NO_ACTION = "no_action"
+
+
+class ActionOutcome(StrEnum):
+    """What became of an action. `INTERRUPTED`: the responder died while it ran and it is unknown
+    whether it took effect; it is not run again, verification decides."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+
+
+class VerificationOutcome(StrEnum):
+    """Did the telemetry show that the action helped?"""
+
+    RECOVERED = "recovered"
+    NOT_RECOVERED = "not_recovered"
+    MADE_WORSE = "made_worse"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """One attempt: what was decided, done, and seen afterwards."""
+
+    attempt: int
+    action: ActionKind
+    target: str
+    outcome: ActionOutcome
+    detail: str
+    started_at: float
+    ended_at: float | None = None
+    risky: bool = False
+    verification: VerificationOutcome | None = None
+    verification_detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CouncilDecision:
+    """The three votes on one proposal, and what they came to."""
+
+    attempt: int
+    proposal: ProposedAction
+    votes: tuple[Vote, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """Something that happened to an incident, in the order of `seq`. `state` is the state after it."""
+
+    seq: int
+    at: float
+    state: PipelineState
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastOutcome:
+    """How often an action helped against a pattern like this incident's, from the runbook."""
+
+    action: ActionKind
+    successes: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookMatch:
+    """A learned entry that resembles the incident; `similarity` is a cosine, 0 to 1."""
+
+    entry_id: str
+    incident_type: IncidentType
+    similarity: float
+    confidence: float
+    outcomes: tuple[PastOutcome, ...]
+    incident_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that analyst and council may know when they decide about one incident.
+
+    `allowed`: what the catalogue lets be done to the incident's service (empty: not in the catalogue).
+    `tried`: what was done in this incident so far. `recent`: actions on the same target by other
+    incidents, newest first. `matches`: what the runbook remembers, most similar first.
+    """
+
+    incident: Incident
+    allowed: frozenset[ActionKind]
+    tried: tuple[ActionRecord, ...] = ()
+    recent: tuple[ActionRecord, ...] = ()
+    matches: tuple[RunbookMatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """An incident with all that the responder did about it; what `GET /incidents/{id}` shows."""
+
+    incident: Incident
+    state: PipelineState
+    received_at: float
+    updated_at: float
+    source: str  # "detector" or "webhook"
+    diagnosis: Diagnosis | None = None
+    decisions: tuple[CouncilDecision, ...] = ()
+    actions: tuple[ActionRecord, ...] = ()
+    timeline: tuple[TimelineEvent, ...] = field(default=())
+    resolved_at: float | None = None

@@ -1,0 +1,52 @@
+"""The contract of an executor, and the result of an action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from responder.incident_record import ActionOutcome
+
+StepT = TypeVar("StepT", contravariant=True)
+
+PriorState = Mapping[str, str]
+"""What an executor saw before it acted (for instance a process's pid and start time), kept durably so
+that after a crash it can tell whether the step already took effect."""
+
+
+class StepOutcome(StrEnum):
+    """Whether a step took effect, as far as the executor can tell by looking."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What came of an action: its outcome and one sentence about it."""
+
+    outcome: ActionOutcome
+    detail: str
+
+
+class Executor(Protocol[StepT]):
+    """Carries out one kind of step (`StepT`: the step's own validated model). One file each.
+
+    Called from a worker thread. Errors of the world outside (refused connection, exit status, time-out)
+    are answered as `ActionOutcome.FAILED` with the reason, not raised. `key` is the idempotency key of
+    this step in this attempt of this incident: the same key is never performed twice by the responder,
+    and is passed on where the other side can use it.
+    """
+
+    def observe(self, step: StepT) -> PriorState:
+        """The state before the step; must change nothing."""
+        ...
+
+    def already_done(self, step: StepT, prior: PriorState) -> StepOutcome:
+        """After a crash: did the step take effect since `prior` was observed?"""
+        ...
+
+    def perform(self, step: StepT, key: str) -> ActionResult:
+        """Do it, within the step's time limit."""
+        ...
