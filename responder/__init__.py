@@ -1,0 +1,1 @@
+"""Responder: incidents in; diagnosis, council, remedy, verification and learning out."""

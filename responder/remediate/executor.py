@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from responder.incident_record import ActionOutcome
 
-StepT = TypeVar("StepT", contravariant=True)
+StepT_contra = TypeVar("StepT_contra", contravariant=True)
 
 PriorState = Mapping[str, str]
 """What an executor saw before it acted (for instance a process's pid and start time), kept durably so
@@ -30,8 +30,8 @@ class ActionResult:
     detail: str
 
 
-class Executor(Protocol[StepT]):
-    """Carries out one kind of step (`StepT`: the step's own validated model). One file each.
+class Executor(Protocol[StepT_contra]):
+    """Carries out one kind of step (`StepT_contra`: the step's own validated model). One file each.
 
     Called from a worker thread. Errors of the world outside (refused connection, exit status, time-out)
     are answered as `ActionOutcome.FAILED` with the reason, not raised. `key` is the idempotency key of
@@ -39,14 +39,14 @@ class Executor(Protocol[StepT]):
     and is passed on where the other side can use it.
     """
 
-    def observe(self, step: StepT) -> PriorState:
+    def observe(self, step: StepT_contra) -> PriorState:
         """The state before the step; must change nothing."""
         ...
 
-    def already_done(self, step: StepT, prior: PriorState) -> StepOutcome:
+    def already_done(self, step: StepT_contra, prior: PriorState) -> StepOutcome:
         """After a crash: did the step take effect since `prior` was observed?"""
         ...
 
-    def perform(self, step: StepT, key: str) -> ActionResult:
+    def perform(self, step: StepT_contra, key: str) -> ActionResult:
         """Do it, within the step's time limit."""
         ...

@@ -1,0 +1,1 @@
+"""The command line, the launcher of the local stack, and the demo."""

@@ -1,0 +1,1 @@
+"""A small web service with real faults, to be watched and healed."""
