@@ -1,0 +1,63 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test lint types unit e2e install install-dev lock wheel clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: install ## the main job: six faults injected, detected, healed and verified; writes demo-report.json
+	$(BIN)/aegisops demo
+
+up: install ## the same stack, staying up
+	$(BIN)/aegisops up
+
+down: install ## stops a stack that was left running
+	$(BIN)/aegisops down
+
+test: lint types unit e2e wheel ## everything CI checks
+
+lint: install-dev ## style, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install-dev ## the type checker in strict mode
+	$(BIN)/mypy
+
+unit: install-dev ## fast tests, in parallel
+	$(BIN)/pytest -m "not e2e" -n 2 --dist loadgroup
+
+e2e: install-dev ## tests with real processes, one after another
+	$(BIN)/pytest -m e2e
+
+wheel: install-dev ## builds the wheel and imports every package from a clean environment
+	$(BIN)/python tests/wheel/check_wheel.py
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "AegisOps needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock: ## pins the dependencies anew (needs uv)
+	uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+	    --extra build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+	    --extra build --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## removes what was built or measured here
+	rm -rf $(VENV) .aegisops dist demo-report.json .mypy_cache .ruff_cache .pytest_cache .hypothesis
