@@ -74,7 +74,8 @@ class Stack:
                 if waiting and time.monotonic() > deadline:
                     names = ", ".join(waiting)
                     raise StackError(
-                        f"{names} did not become ready in {READY_TIMEOUT_S:.0f} s; see the logs in {self.layout.logs}"
+                        f"{names} did not become ready in {READY_TIMEOUT_S:.0f} s; "
+                        f"see the logs in {self.layout.logs}"
                     )
                 time.sleep(0.1)
 
@@ -102,7 +103,8 @@ class Stack:
         layout = self.layout
         if not layout.socket_fits:
             raise StackError(
-                f"the path {layout.socket} is too long for a Unix socket; set AEGISOPS_STATE_DIR to a shorter one"
+                f"the path {layout.socket} is too long for a Unix socket; "
+                "set AEGISOPS_STATE_DIR to a shorter one"
             )
         running = running_pid(layout)
         if running is not None:
@@ -124,9 +126,7 @@ class Stack:
 
     def _refuse_dead(self, waiting: dict[str, str]) -> None:
         if not self.alive():
-            raise StackError(
-                f"the process manager stopped: {_last_words(self.layout.logs / 'launcher.log')}"
-            )
+            raise StackError(f"the process manager stopped: {_last_words(self.layout.logs / 'launcher.log')}")
         try:
             states = supervisord.ask(self.layout)
         except OSError:
@@ -156,7 +156,9 @@ def stop_running(layout: StackLayout) -> int | None:
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while running_pid(layout) is not None:
         if time.monotonic() > deadline:
-            raise StackError(f"process {pid} did not stop in {STOP_TIMEOUT_S:.0f} s; end it with kill -9 {pid}")
+            raise StackError(
+                f"process {pid} did not stop in {STOP_TIMEOUT_S:.0f} s; end it with kill -9 {pid}"
+            )
         time.sleep(0.1)
     return pid
 
@@ -169,8 +171,8 @@ def _refuse_taken(port: int, owner: str) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise StackError(
-                    f"port {port} is taken ({owner}): stop what listens there, or set that variable to another "
-                    "port; a stack that was left running is stopped by `aegisops down`"
+                    f"port {port} is taken ({owner}): stop what listens there, or set that variable to "
+                    "another port; a stack that was left running is stopped by `aegisops down`"
                 ) from None
             raise StackError(f"port {port} cannot be used ({owner}): {error.strerror}") from None
 
@@ -184,7 +186,9 @@ def _answers(http: httpx.Client, url: str) -> bool:
 
 def _last_words(log: Path) -> str:
     try:
-        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        lines = [
+            line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
+        ]
     except OSError:
         lines = []
     return lines[-1].strip() if lines else f"it left no message; see {log.parent}"

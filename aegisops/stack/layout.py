@@ -16,7 +16,7 @@ _SOCKET_PATH_BOUND = 100  # sun_path holds 108 bytes with its terminator
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process: its name for the process manager, what runs, and with which additions to the environment."""
+    """One process: its name for the process manager, what runs, with which additions to the environment."""
 
     name: str
     module: str
