@@ -119,13 +119,14 @@ class SpanNotice:
 class Heartbeat:
     """An instance was heard from. `started_at`: its process or counters' start time, where it says so.
 
-    `version`: its `service.version`, empty when unknown.
+    `version`: its `service.version`, empty when unknown; `pid`: its `process.pid`, where it says so.
     """
 
     instance: InstanceId
     time: float
     started_at: float | None = None
     version: str = ""
+    pid: int | None = None
 
 
 @dataclass(slots=True)
