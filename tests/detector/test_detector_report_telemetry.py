@@ -1,0 +1,108 @@
+import re
+
+import pytest
+from detector_incidents import an_incident
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+from detector.incident import IncidentType
+from detector.report.health_metrics import METRICS, HealthMetrics, Stats
+from detector.report.telemetry import SpanDetectionTracer, choose_exporters
+
+
+def test_detection_is_a_root_span_from_first_anomaly_to_opening() -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    incident = an_incident()
+    traceparent = SpanDetectionTracer(provider, RandomIdGenerator()).record(incident)
+
+    (span,) = exporter.get_finished_spans()
+    assert (span.name, span.parent) == ("detect", None)
+    assert (span.start_time, span.end_time) == (1000 * 10**9, 1002 * 10**9)
+    assert span.attributes == {
+        "aegisops.incident.id": "INC-1",
+        "aegisops.incident.type": "network_latency",
+        "aegisops.incident.service": "checkout",
+        "aegisops.incident.severity": "high",
+        "aegisops.incident.confidence": 0.9,
+    }
+    (event,) = span.events
+    assert event.attributes == {
+        "aegisops.evidence.id": "e1",
+        "aegisops.evidence.series": "http.client.request.duration:p95",
+        "aegisops.evidence.signal": "client_latency",
+        "aegisops.evidence.reason": "above_normal",
+        "aegisops.evidence.score": 0.99,
+        "aegisops.evidence.before": 0.02,
+        "aegisops.evidence.now": 0.9,
+    }
+    assert span.context is not None
+    assert traceparent.split("-")[1:3] == [
+        trace.format_trace_id(span.context.trace_id),
+        trace.format_span_id(span.context.span_id),
+    ]
+    provider.shutdown()
+
+
+@pytest.mark.parametrize("provider", [trace.NoOpTracerProvider(), TracerProvider(shutdown_on_exit=False)])
+def test_an_incident_has_a_valid_sampled_trace_even_where_nothing_is_exported(
+    provider: trace.TracerProvider,
+) -> None:
+    traceparent = SpanDetectionTracer(provider, RandomIdGenerator()).record(an_incident())
+    found = re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", traceparent)
+    assert found is not None
+    assert int(found[1], 16) > 0
+    assert int(found[2], 16) > 0
+    assert int(found[3], 16) & trace.TraceFlags.SAMPLED
+
+
+def test_every_metric_in_the_list_is_emitted_with_its_unit_and_nothing_else() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    stats = Stats(*range(1, 14))
+    health = HealthMetrics(provider, lambda: stats, lambda: {IncidentType.CPU_SPIKE: 2})
+    health.incident_opened(IncidentType.CPU_SPIKE)
+    health.report_acknowledged(0.1)
+
+    data = reader.get_metrics_data()
+    assert data is not None
+    emitted = {m.name: m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics}
+    assert {(m.name, m.unit, m.description) for m in emitted.values()} == {
+        (m.name, m.unit, m.description) for m in METRICS
+    }
+    for metric in METRICS:
+        if metric.stat:
+            (point,) = emitted[metric.name].data.data_points
+            assert point.value == getattr(stats, metric.stat)
+    provider.shutdown()
+
+
+def test_signals_with_an_endpoint_are_exported_and_no_others() -> None:
+    environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1"}
+    assert choose_exporters(environ)
+    assert environ["OTEL_TRACES_EXPORTER"] == "otlp"
+    assert "OTEL_METRICS_EXPORTER" not in environ
+    assert environ["OTEL_SERVICE_NAME"] == "aegisops-detector"
+
+
+def test_what_is_set_already_is_kept() -> None:
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_RESOURCE_ATTRIBUTES": "a=b, service.name=mine",
+    }
+    assert choose_exporters(environ)
+    assert environ["OTEL_LOGS_EXPORTER"] == "none"
+    assert "OTEL_SERVICE_NAME" not in environ
+
+
+def test_the_sdk_can_be_turned_off() -> None:
+    environ = {"OTEL_SDK_DISABLED": "TRUE", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    assert not choose_exporters(environ)
+    assert "OTEL_TRACES_EXPORTER" not in environ
