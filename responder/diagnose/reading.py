@@ -1,0 +1,223 @@
+"""Reads an incident's evidence: how strong each signal is, what grew, what the logs say. It judges nothing.
+
+Only typed fields and numbers decide; log text counts solely through the curated patterns of
+`log_patterns.yaml`, and only for kinds of message, never for what a line asks to be done.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from importlib.resources import files
+
+import yaml
+from pydantic import TypeAdapter
+
+from detector import AnomalyReason, Evidence, EvidenceKind, Incident, IncidentType
+
+ALERT_SIGNAL = "alert"
+"""Signal of evidence that is the word of an alerting system (webhook), not a measurement of the detector."""
+
+GREW_BY = 1.5
+"""Traffic counts as grown from this many times the usual request rate."""
+
+_GROWTH_SHARE = 0.4
+_MAX_EVIDENCE = 200
+_MAX_LINES = 200
+_MAX_LINE_CHARS = 2000
+_PEER_KEYS = ("peer.service", "server.address", "net.peer.name", "peer")
+_LIMIT_REASONS = (AnomalyReason.LIMIT_REACHED, AnomalyReason.LIMIT_FORECAST)
+_VERSION = re.compile(r"\bversion\b.{1,80}?(?:->|→|\bto\b)", re.IGNORECASE)
+
+
+class Fact(StrEnum):
+    """Circumstances that tell one cause from another of the same type."""
+
+    TRAFFIC_GREW = "traffic_grew"
+    TRAFFIC_EXPLAINS_CPU = "traffic_explains_cpu"
+    SEVERAL_PEERS = "several_peers"
+    VERSION_CHANGED = "version_changed"
+    CONFIGURATION_ERROR = "configuration_error"
+
+
+class LogKind(StrEnum):
+    """Kinds of error message the logs are searched for."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    NO_SPACE_LEFT = "no_space_left"
+    POOL_EXHAUSTED = "pool_exhausted"
+    SLOW_PEER = "slow_peer"
+    CONFIGURATION_ERROR = "configuration_error"
+
+
+class LogPatterns:
+    """The expressions of `log_patterns.yaml`."""
+
+    def __init__(self, patterns: Mapping[LogKind, Sequence[str]]) -> None:
+        self._patterns = {
+            kind: tuple(re.compile(text, re.IGNORECASE) for text in texts) for kind, texts in patterns.items()
+        }
+
+    @classmethod
+    def load(cls) -> "LogPatterns":
+        """The patterns shipped with the responder."""
+        text = files("responder.diagnose").joinpath("log_patterns.yaml").read_text(encoding="utf-8")
+        return cls(TypeAdapter(dict[LogKind, list[str]]).validate_python(yaml.safe_load(text)))
+
+    def search(self, kind: LogKind, line: str) -> tuple[int, int] | None:
+        """Where `line` says a thing of this kind; None where it does not."""
+        found = (pattern.search(line) for pattern in self._patterns.get(kind, ()))
+        return next((match.span() for match in found if match), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFinding:
+    """A log line that matched: the evidence it came with, the line, and where in it."""
+
+    evidence: Evidence
+    line: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One incident's evidence, read. Strengths are 0 to 1."""
+
+    incident: Incident
+    patterns: LogPatterns
+
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence, bounded, strongest first."""
+        return tuple(sorted(self.incident.evidence, key=lambda e: (-share(e.score), e.id))[:_MAX_EVIDENCE])
+
+    def of(self, signal: str) -> tuple[Evidence, ...]:
+        """Evidence of one signal that speaks for a fault, strongest first."""
+        return tuple(
+            e for e in self.evidence if e.signal == signal and e.reason is not AnomalyReason.BELOW_NORMAL
+        )
+
+    def strength(self, signal: str) -> float:
+        """The strongest score of one signal's evidence; 0 where there is none."""
+        return max((share(e.score) for e in self.of(signal)), default=0.0)
+
+    def belief(self, incident_type: IncidentType) -> float:
+        """What the detector (or the alert) gives this type."""
+        named = [share(c.confidence) for c in self.incident.candidates if c.type is incident_type]
+        if self.incident.type is incident_type:
+            named.append(share(self.incident.confidence))
+        return max(named, default=0.0)
+
+    @cached_property
+    def measured(self) -> bool:
+        """True where something but log text speaks: a metric, a span, silence, or an alerting system."""
+        return any(
+            e.kind is not EvidenceKind.LOG or e.signal == ALERT_SIGNAL
+            for e in self.evidence
+            if e.signal != "request_rate"
+        )
+
+    @cached_property
+    def back_in_range(self) -> bool:
+        """True where every piece of evidence has a number and a range, and all are inside it."""
+        return bool(self.evidence) and all(
+            e.reason not in _LIMIT_REASONS
+            and e.now is not None
+            and (e.low is not None or e.high is not None)
+            and (e.low is None or e.now >= e.low)
+            and (e.high is None or e.now <= e.high)
+            for e in self.evidence
+            if e.signal != "request_rate"
+        )
+
+    @cached_property
+    def traffic_growth(self) -> float | None:
+        """How many times the usual request rate comes in; None where the evidence does not say."""
+        rates = [
+            e for e in self.evidence if e.signal == "request_rate" and finite(e.now) and finite(e.before)
+        ]
+        before = sum(max(0.0, e.before or 0.0) for e in rates)
+        now = sum(max(0.0, e.now or 0.0) for e in rates)
+        return now / max(before, 0.01) if rates else None
+
+    @cached_property
+    def facts(self) -> frozenset[Fact]:
+        """The circumstances this evidence shows."""
+        growth = self.traffic_growth
+        found: set[Fact] = set()
+        if growth is not None and growth >= GREW_BY:
+            found.add(Fact.TRAFFIC_GREW)
+            if self._explains_cpu(growth):
+                found.add(Fact.TRAFFIC_EXPLAINS_CPU)
+        if len(self.peers) > 1:
+            found.add(Fact.SEVERAL_PEERS)
+        if any(
+            e.kind is EvidenceKind.LIFECYCLE and _VERSION.search(e.description[:400]) for e in self.evidence
+        ):
+            found.add(Fact.VERSION_CHANGED)
+        if self.logs(LogKind.CONFIGURATION_ERROR):
+            found.add(Fact.CONFIGURATION_ERROR)
+        return frozenset(found)
+
+    def _explains_cpu(self, growth: float) -> bool:
+        """True where the growth of traffic is of the order of that of the processor's load.
+
+        Compared as logarithms, because load also has a part that does not depend on traffic.
+        """
+        ratios = [
+            e.now / max(e.before, 0.01)
+            for e in self.of("cpu")
+            if e.now is not None and e.before is not None and finite(e.now) and finite(e.before)
+        ]
+        steepest = max(ratios, default=0.0)
+        return steepest <= 1.0 or math.log(growth) >= _GROWTH_SHARE * math.log(steepest)
+
+    @cached_property
+    def peers(self) -> tuple[str, ...]:
+        """Whom the slow calls go to, as far as the series' attributes name them."""
+        by_key: dict[str, set[str]] = {}
+        for evidence in self.of("client_latency"):
+            attributes = series_attributes(evidence.series)
+            for key in _PEER_KEYS:
+                if value := attributes.get(key):
+                    port = attributes.get("server.port", "") if key == "server.address" else ""
+                    by_key.setdefault(key, set()).add(f"{value}:{port}" if port else value)
+        named = [tuple(sorted(peers)) for peers in by_key.values()]
+        return max(named, key=len, default=())
+
+    def logs(self, kind: LogKind) -> tuple[LogFinding, ...]:
+        """Log lines of one kind, from evidence of errors, at most three."""
+        found: list[LogFinding] = []
+        for evidence, line in self._lines:
+            span = self.patterns.search(kind, line)
+            if span:
+                found.append(LogFinding(evidence, line, *span))
+            if len(found) == 3:
+                break
+        return tuple(found)
+
+    @cached_property
+    def _lines(self) -> list[tuple[Evidence, str]]:
+        lines = [(e, line[:_MAX_LINE_CHARS]) for e in self.evidence for line in e.log_lines[:_MAX_LINES]]
+        return lines[:_MAX_LINES]
+
+
+def share(value: float) -> float:
+    """`value` held in 0 to 1; not a number counts as 0."""
+    return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
+
+
+def finite(value: float | None) -> bool:
+    """True for a number that can be reckoned with."""
+    return value is not None and math.isfinite(value)
+
+
+def series_attributes(series: str) -> dict[str, str]:
+    """Attributes of a series' name `metric{key=value,key=value}:stat`, as far as it has any."""
+    _, _, rest = series[:1000].partition("{")
+    inner, _, _ = rest.rpartition("}")
+    pairs = (part.partition("=") for part in inner.split(","))
+    return {key.strip(): value.strip() for key, sep, value in pairs if sep}
