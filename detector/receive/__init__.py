@@ -1,0 +1,14 @@
+"""OTLP over gRPC: any SDK or Collector exports to it; what it accepts waits in the intake for the worker."""
+
+from detector.receive.grpc_server import AddressInUse, ListenError, OtlpGrpcServer, ReceiveLimits
+from detector.receive.intake import Intake, OtlpRequest, Signal
+
+__all__ = [
+    "AddressInUse",
+    "Intake",
+    "ListenError",
+    "OtlpGrpcServer",
+    "OtlpRequest",
+    "ReceiveLimits",
+    "Signal",
+]

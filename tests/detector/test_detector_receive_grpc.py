@@ -1,0 +1,188 @@
+"""The OTLP/gRPC server, spoken to over a real socket."""
+
+import logging
+import math
+import socket
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from otlp_requests import (
+    T0,
+    counter,
+    gauge,
+    histogram,
+    log_record,
+    logs_request,
+    metrics_request,
+    span,
+    traces_request,
+)
+
+from detector.receive import AddressInUse, Intake, ListenError, OtlpGrpcServer, ReceiveLimits, Signal
+
+PATHS = {
+    Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    Signal.LOGS: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+}
+
+
+class Sender:
+    """A server with its intake and a channel to it that sends raw bytes."""
+
+    def __init__(self, intake: Intake, limits: ReceiveLimits) -> None:
+        self.intake = intake
+        self.server = OtlpGrpcServer("127.0.0.1", 0, intake, limits, lambda: T0)
+        self.port = self.server.start()
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
+
+    def export(self, signal: Signal, body: bytes, compression: grpc.Compression | None = None) -> bytes:
+        call = self.channel.unary_unary(PATHS[signal])
+        return bytes(call(body, timeout=20, compression=compression, wait_for_ready=True))
+
+    def metrics(self, request: ExportMetricsServiceRequest) -> ExportMetricsServiceResponse:
+        body = self.export(Signal.METRICS, request.SerializeToString())
+        return ExportMetricsServiceResponse.FromString(body)
+
+    def close(self) -> None:
+        self.channel.close()
+        self.server.stop(1.0)
+
+
+@pytest.fixture
+def sender() -> Iterator[Sender]:
+    limits = ReceiveLimits(max_message_bytes=100_000, retry_after_s=2.5)
+    sender = Sender(Intake(max_requests=2, max_bytes=100_000), limits)
+    yield sender
+    sender.close()
+
+
+def test_each_signal_is_accepted_with_an_empty_partial_success(sender: Sender) -> None:
+    metrics = metrics_request(gauge("m", 1.0, T0))
+    assert sender.metrics(metrics) == ExportMetricsServiceResponse()
+    taken = sender.intake.take(5)
+    assert taken is not None
+    assert (taken.signal, taken.message, taken.received_at) == (Signal.METRICS, metrics, T0)
+    assert taken.size == len(metrics.SerializeToString())
+
+    logs = logs_request(log_record("hello", T0))
+    assert sender.export(Signal.LOGS, logs.SerializeToString()) == b""
+    spans = traces_request(span(T0))
+    assert sender.export(Signal.TRACES, spans.SerializeToString()) == b""
+    assert [sender.intake.take(5).message for _ in range(2)] == [logs, spans]  # type: ignore[union-attr]
+
+
+def test_gzip_is_understood(sender: Sender) -> None:
+    request = metrics_request(*(gauge(f"metric.{i}", 1.0, T0) for i in range(100)))
+    sender.export(Signal.METRICS, request.SerializeToString(), compression=grpc.Compression.Gzip)
+    taken = sender.intake.take(5)
+    assert taken is not None
+    assert taken.message == request
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+def test_bytes_that_do_not_parse_are_the_senders_error(
+    sender: Sender, signal: Signal, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(grpc.RpcError) as refused:
+        sender.export(signal, b"\xff not protobuf")
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "not a opentelemetry.proto.collector" in refused.value.details()
+    assert sender.intake.queued_requests == 0
+    assert sender.server.malformed == 1
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_an_oversized_message_is_refused(sender: Sender) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        sender.export(Signal.METRICS, bytes(200_000))
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_full_intake_says_when_to_come_again(sender: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    body = metrics_request(gauge("m", 1.0, T0)).SerializeToString()
+    sender.export(Signal.METRICS, body)
+    sender.export(Signal.METRICS, body)
+    with pytest.raises(grpc.RpcError) as refused:
+        sender.export(Signal.METRICS, body)
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    metadata = dict(refused.value.trailing_metadata())
+    status = Status.FromString(metadata["grpc-status-details-bin"])
+    assert status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    retry = RetryInfo()
+    assert status.details[0].Unpack(retry)
+    assert retry.retry_delay.ToMilliseconds() == 2500
+    assert "Traceback" not in caplog.text
+
+    sender.intake.take(0)
+    sender.export(Signal.METRICS, body)
+
+
+def test_what_can_never_be_used_is_told_and_the_rest_accepted(sender: Sender) -> None:
+    request = metrics_request(
+        gauge("good", 1.0, T0),
+        gauge("empty", None, T0),
+        gauge("stale", None, T0, flags=1),
+        counter("endless", math.inf, T0),
+        counter("nan", math.nan, T0),
+        gauge("", 1.0, T0),
+        histogram("h", [1, 2, 3], [1.0], 3.0, T0),
+    )
+    answer = sender.metrics(request)
+    assert answer.partial_success.rejected_data_points == 5
+    for reason in ("without a value", "not finite", "without a name", "bucket_counts"):
+        assert reason in answer.partial_success.error_message
+    assert sender.intake.queued_requests == 1
+    assert sender.server.rejected == 5
+
+
+def test_spans_that_can_never_be_used_are_told(sender: Sender) -> None:
+    request = traces_request(span(T0), span(0.0, 0.0), span(T0, trace_id=b""), span(T0, trace_id=bytes(16)))
+    body = sender.export(Signal.TRACES, request.SerializeToString())
+    answer = ExportTraceServiceResponse.FromString(body)
+    assert answer.partial_success.rejected_spans == 3
+    assert "without a valid trace id" in answer.partial_success.error_message
+
+
+def test_an_empty_request_is_a_full_success(sender: Sender) -> None:
+    assert (
+        ExportLogsServiceResponse.FromString(sender.export(Signal.LOGS, b"")) == ExportLogsServiceResponse()
+    )
+
+
+def test_a_taken_port_is_an_error_that_says_what_to_set(sender: Sender) -> None:
+    second = OtlpGrpcServer("127.0.0.1", sender.port, sender.intake, ReceiveLimits(1000), lambda: T0)
+    with pytest.raises(AddressInUse, match=rf"127\.0\.0\.1:{sender.port}.*AEGISOPS_DETECTOR_OTLP_PORT"):
+        second.start()
+    second.stop(0)
+
+
+def test_an_address_of_another_machine_is_an_error_that_says_what_to_set() -> None:
+    server = OtlpGrpcServer("192.0.2.1", 0, Intake(1, 10**9), ReceiveLimits(), lambda: T0)
+    with pytest.raises(ListenError, match="AEGISOPS_DETECTOR_HOST"):
+        server.start()
+
+
+def test_after_stop_the_port_is_free_and_what_was_accepted_is_kept(sender: Sender) -> None:
+    sender.export(Signal.METRICS, metrics_request(gauge("m", 1.0, T0)).SerializeToString())
+    sender.server.stop(1.0)
+    sender.server.stop(1.0)
+    assert sender.intake.queued_requests == 1
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", sender.port))
+
+
+def test_a_message_limit_above_the_intakes_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="the intake holds 10 bytes"):
+        OtlpGrpcServer("127.0.0.1", 0, Intake(1, 10), ReceiveLimits(), lambda: T0)
