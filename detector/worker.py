@@ -35,14 +35,15 @@ class Stages(Generic[Request]):
     """The way of the data through the worker, each stage a function called from the worker's thread only.
 
     `take(timeout_s)`: the next request, None when none came in that time; `normalise(request)`: what it
-    comes to; `flush(now)`: what windows of spans and logs came to that closed by now; `report(incident)`:
-    away with a new or changed incident, without waiting.
+    comes to; `flush(now)`: what windows of spans and logs came to that closed by now. `opened(incident)`:
+    take note of a new one; `report(incident)`: away with a new or changed one, without waiting.
     """
 
     take: Callable[[float], Request | None]
     normalise: Callable[[Request], Normalised]
     flush: Callable[[float], Normalised]
     judge: Judge
+    opened: Callable[[Incident], None]
     report: Callable[[Incident], None]
 
 
@@ -159,12 +160,21 @@ class Worker(Generic[Request]):
         changed = self._stages.judge.tick(self._clock())
         for incident in changed:
             if incident.state is IncidentState.OPEN:
+                if incident.id not in self._open:
+                    self._note_opened(incident)
                 self._open[incident.id] = incident.type
-            else:
-                self._open.pop(incident.id, None)
+            elif self._open.pop(incident.id, None) is not None:
+                log.info("%s closed: %s of %s is over", incident.id, incident.type, incident.service)
             self._stages.report(incident)
         if changed:
             self.open_by_type = Counter(self._open.values())
+
+    def _note_opened(self, incident: Incident) -> None:
+        log.warning(
+            "%s opened: %s of %s, confidence %.2f: %.300s",
+            *(incident.id, incident.type, incident.service, incident.confidence, incident.summary),
+        )
+        self._stages.opened(incident)
 
     def _answer_all(self) -> None:
         for _ in range(self._questions.qsize()):

@@ -100,28 +100,25 @@ METRICS: tuple[Metric, ...] = (
 
 
 class HealthMetrics:
-    """Emits `METRICS`. What is counted elsewhere is read, on the exporter's thread, when it is exported.
+    """Emits `METRICS`: counts what it is told of, and reads the rest once it knows where (`observe`)."""
 
-    `stats()` and `open_by_type()` must be quick and callable from any thread.
-    """
-
-    def __init__(
-        self,
-        provider: MeterProvider,
-        stats: Callable[[], Stats],
-        open_by_type: Callable[[], Mapping[IncidentType, int]],
-    ) -> None:
-        meter = provider.get_meter(SCOPE)
-        for metric in METRICS:
-            if metric.stat:
-                _observe(meter, metric, _reading(stats, metric.stat))
-        _observe(meter, INCIDENTS_OPEN, lambda: _by_type(open_by_type()))
-        self._opened = meter.create_counter(
+    def __init__(self, provider: MeterProvider) -> None:
+        self._meter = provider.get_meter(SCOPE)
+        self._opened = self._meter.create_counter(
             INCIDENTS_OPENED.name, INCIDENTS_OPENED.unit, INCIDENTS_OPENED.description
         )
-        self._latency = meter.create_histogram(
+        self._latency = self._meter.create_histogram(
             REPORT_LATENCY.name, REPORT_LATENCY.unit, REPORT_LATENCY.description
         )
+
+    def observe(
+        self, stats: Callable[[], Stats], open_by_type: Callable[[], Mapping[IncidentType, int]]
+    ) -> None:
+        """Read these, on the exporter's thread, each time metrics are exported. Both must be quick."""
+        for metric in METRICS:
+            if metric.stat:
+                _observe(self._meter, metric, _reading(stats, metric.stat))
+        _observe(self._meter, INCIDENTS_OPEN, lambda: _by_type(open_by_type()))
 
     def incident_opened(self, kind: IncidentType) -> None:
         """Count an incident that was just opened."""

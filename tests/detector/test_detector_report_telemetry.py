@@ -1,3 +1,4 @@
+import logging
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from detector.incident import IncidentType
 from detector.report.health_metrics import METRICS, HealthMetrics, Stats
+from detector.report.logs import OneLineFormatter
 from detector.report.telemetry import SpanDetectionTracer, choose_exporters
 
 
@@ -66,7 +68,8 @@ def test_every_metric_in_the_list_is_emitted_with_its_unit_and_nothing_else() ->
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     stats = Stats(*range(1, 14))
-    health = HealthMetrics(provider, lambda: stats, lambda: {IncidentType.CPU_SPIKE: 2})
+    health = HealthMetrics(provider)
+    health.observe(lambda: stats, lambda: {IncidentType.CPU_SPIKE: 2})
     health.incident_opened(IncidentType.CPU_SPIKE)
     health.report_acknowledged(0.1)
 
@@ -106,3 +109,9 @@ def test_the_sdk_can_be_turned_off() -> None:
     environ = {"OTEL_SDK_DISABLED": "TRUE", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     assert not choose_exporters(environ)
     assert "OTEL_TRACES_EXPORTER" not in environ
+
+
+def test_text_from_telemetry_cannot_forge_a_line_of_the_log() -> None:
+    record = logging.makeLogRecord({"msg": "pod %s", "args": ("a\n2030 CRITICAL \x1b[31mforged",)})
+    line = OneLineFormatter("%(message)s").format(record)
+    assert line == "pod a\\n2030 CRITICAL \\x1b[31mforged"

@@ -19,7 +19,15 @@ class Rig:
         self.requests: queue.Queue[int] = queue.Queue()
         self.engine = ToldEngine()
         self.reported: queue.Queue[Incident] = queue.Queue()
-        stages = Stages(self.take, self.normalise, lambda _: a_batch(1), self.engine, self.reported.put)
+        self.opened: list[str] = []
+        stages = Stages(
+            take=self.take,
+            normalise=self.normalise,
+            flush=lambda _: a_batch(1),
+            judge=self.engine,
+            opened=lambda incident: self.opened.append(incident.id),
+            report=self.reported.put,
+        )
         self.worker = Worker(stages, config, time.time, time.monotonic)
 
     def take(self, timeout_s: float) -> int | None:
@@ -93,6 +101,7 @@ def test_open_incidents_are_counted_by_type(rig: Rig) -> None:
     rig.reported.get(timeout=5)
     rig.worker.ask(lambda *_: None).result(5)
     assert dict(rig.worker.open_by_type) == {IncidentType.CPU_SPIKE: 1}
+    assert rig.opened == ["INC-1", "INC-2"]
 
 
 def test_a_question_to_nobody_is_refused(rig: Rig) -> None:

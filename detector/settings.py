@@ -1,0 +1,148 @@
+"""All that can be set of the detector, read from `AEGISOPS_DETECTOR_*` and validated at start.
+
+The standard `OTEL_*` variables, which say where the detector's own telemetry goes, are left to the
+OpenTelemetry SDK.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "AEGISOPS_DETECTOR_"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; `faults` has a sentence for each, which says what to change."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+def _http_url(value: str) -> str:
+    url = TypeAdapter(HttpUrl).validate_python(value)
+    if url.query or url.fragment:
+        raise ValueError("it must end with its path")
+    return value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class DetectorSettings(BaseSettings):
+    """Each description completes the sentence "set it to …"; the defaults need no environment at all."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
+    otlp_port: Port = Field(4317, description="the port for OTLP over gRPC, 0 to 65535 (0: any free one)")
+    http_port: Port = Field(8002, description="the port of the query interface, 0 to 65535 (0: any free one)")
+    report_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
+        None,
+        description="an http or https URL that takes incidents by POST, or leave it out to only serve them",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR: what is logged from there up"
+    )
+    intake_max_requests: int = Field(
+        1000, ge=1, le=1_000_000, description="how many accepted requests may wait, 1 to 1000000"
+    )
+    intake_max_bytes: int = Field(
+        64 * 2**20,
+        ge=2**20,
+        le=2**36,
+        description="how many bytes of accepted requests may wait, from 1048576",
+    )
+    max_message_bytes: int = Field(
+        16 * 2**20,
+        ge=2**10,
+        le=2**30,
+        description="the largest request accepted in bytes, 1024 to 1073741824",
+    )
+    max_series: int = Field(
+        1_000_000, ge=1, le=100_000_000, description="how many series are kept, 1 to 100000000"
+    )
+    max_instances: int = Field(
+        100_000, ge=1, le=10_000_000, description="how many instances of services are kept, 1 to 10000000"
+    )
+    ignored_services: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("aegisops-detector", "aegisops-responder"),
+        description="names of services that are not judged, separated by commas",
+    )
+    question_timeout_s: Seconds = Field(
+        5.0, description="how many seconds a call of the query interface may wait for its answer"
+    )
+    stop_grace_s: Seconds = Field(
+        5.0, description="how many seconds each of receiving, judging and reporting may take to finish"
+    )
+
+    @field_validator("ignored_services", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.otlp_port == self.http_port != 0:
+            raise ValueError(
+                f"{variable('otlp_port')} and {variable('http_port')} are both {self.otlp_port}: "
+                "set one of them to another port."
+            )
+        if self.max_message_bytes > self.intake_max_bytes:
+            raise ValueError(
+                f"{variable('max_message_bytes')} ({self.max_message_bytes}) is more than may wait: "
+                f"set it to {self.intake_max_bytes} or less, or raise {variable('intake_max_bytes')}."
+            )
+        return self
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def load_settings() -> DetectorSettings:
+    """The settings from the environment. Raises SettingsError with a sentence for each fault."""
+    known = [variable(field) for field in DetectorSettings.model_fields]
+    faults = [
+        _unknown(name, known)
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    ]
+    try:
+        settings = DetectorSettings()
+    except ValidationError as error:
+        faults += [_invalid(fault) for fault in error.errors()]
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+    return f"{name} is not a setting of the detector: did you mean {nearest}? If not, unset it."
+
+
+def _invalid(fault: ErrorDetails) -> str:
+    reason = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:  # of several settings together: says by itself what to do
+        return reason
+    field = str(fault["loc"][0])
+    advice = DetectorSettings.model_fields[field].description
+    return f"{variable(field)} cannot be used ({reason}): set it to {advice}."
