@@ -1,0 +1,1 @@
+"""What really goes wrong inside a replica, and the agent that starts and stops it as ordered."""
