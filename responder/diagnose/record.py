@@ -15,10 +15,15 @@ PRIOR_WEIGHT = 4.0
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """How often a remedy helped in similar incidents, each counted by its similarity."""
+    """How often a remedy helped in similar incidents.
+
+    `successes` and `failures` count each by its similarity; `seen_successes` of `seen` are whole counts.
+    """
 
     successes: float
     failures: float
+    seen_successes: int
+    seen: int
 
     @property
     def count(self) -> float:
@@ -30,18 +35,22 @@ class TrackRecord:
         return (PRIOR_WEIGHT * fit + self.successes) / (PRIOR_WEIGHT + self.count)
 
     def __str__(self) -> str:
-        return f"{self.successes:.0f} of {self.count:.0f}"
+        return f"{self.seen_successes} of {self.seen}"
 
 
 def track_record(case: Case, incident_type: IncidentType, action: ActionKind) -> TrackRecord:
     """The record of `action` in runbook entries that resemble the incident and are of `incident_type`."""
     successes = failures = 0.0
+    seen_successes = seen = 0
     for match in case.matches:
         similarity = share(match.similarity)
         if match.incident_type is not incident_type or similarity < SIMILAR_ENOUGH:
             continue
         for past in match.outcomes:
             if past.action is action:
-                successes += similarity * max(0, past.successes)
-                failures += similarity * max(0, past.failures)
-    return TrackRecord(successes, failures)
+                helped, failed = max(0, past.successes), max(0, past.failures)
+                successes += similarity * helped
+                failures += similarity * failed
+                seen_successes += helped
+                seen += helped + failed
+    return TrackRecord(successes, failures, seen_successes, seen)
