@@ -1,5 +1,16 @@
 """Remedies: what can be done with a service, declared in the catalogue and carried out by executors."""
 
+from responder.remediate.catalogue import Catalogue, CatalogueError
 from responder.remediate.executor import ActionResult, Executor, PriorState, StepOutcome
+from responder.remediate.remedies import Remedies, load_remedies
 
-__all__ = ["ActionResult", "Executor", "PriorState", "StepOutcome"]
+__all__ = [
+    "ActionResult",
+    "Catalogue",
+    "CatalogueError",
+    "Executor",
+    "PriorState",
+    "Remedies",
+    "StepOutcome",
+    "load_remedies",
+]

@@ -47,6 +47,10 @@ class Executor(Protocol[StepT_contra]):
         """After a crash: did the step take effect since `prior` was observed?"""
         ...
 
-    def perform(self, step: StepT_contra, key: str) -> ActionResult:
-        """Do it, within the step's time limit."""
+    def perform(self, step: StepT_contra, key: str, prior: PriorState | None = None) -> ActionResult:
+        """Do it, within the step's time limit.
+
+        `prior` is given only when a step interrupted by a crash is performed again (`already_done` said
+        `NOT_DONE`): what was observed before the first try, so that the step is finished and not repeated.
+        """
         ...

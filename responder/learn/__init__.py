@@ -1,0 +1,1 @@
+"""Learning: the runbook of what helped against which pattern of evidence."""

@@ -1,0 +1,249 @@
+"""The catalogue: what may be done with which service, and how, read from one YAML file.
+
+Nothing outside it is ever done. It is the operator's own file, so every mistake is an error that says
+the line and what to change, and nothing is guessed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, cast
+
+from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
+from pydantic_core import ErrorDetails
+
+from responder.incident_record import ActionKind
+from responder.remediate import yaml_document
+from responder.remediate.declaration import Declared, ExecutorKind, OneOf
+from responder.remediate.yaml_document import YamlDocument, YamlError, read_yaml
+
+MAX_BYTES = 256 * 1024
+MAX_SERVICES = 1000
+MAX_STEPS = 20
+
+_SHOWN_PROBLEMS = 20
+_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+
+_ServiceName = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class CatalogueError(Exception):
+    """The catalogue cannot be used; the message says where and what to change, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an action: the executor's name, and the step as that executor's own model."""
+
+    executor: str
+    spec: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Actions by service (`service.name`), and the connections of executors that have one."""
+
+    version: int
+    services: Mapping[str, Mapping[ActionKind, tuple[Step, ...]]]
+    connections: Mapping[str, Declared]
+
+
+def read_catalogue(path: Path, environ: Mapping[str, str], kinds: Sequence[ExecutorKind]) -> Catalogue:
+    """The catalogue in the file at `path`. Raises `CatalogueError`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise CatalogueError(
+            f"cannot read the catalogue {path}: {error.strerror or error}; "
+            "set AEGISOPS_RESPONDER_CATALOGUE to a readable file"
+        ) from error
+    return parse_catalogue(data, environ, kinds, source=str(path))
+
+
+def parse_catalogue(
+    data: bytes, environ: Mapping[str, str], kinds: Sequence[ExecutorKind], source: str = "catalogue"
+) -> Catalogue:
+    """The catalogue in `data` (UTF-8), `${NAME}` replaced from `environ`. Raises `CatalogueError`."""
+    if len(data) > MAX_BYTES:
+        raise CatalogueError(f"{source} is larger than {MAX_BYTES // 1024} KiB; make it smaller")
+    try:
+        document = read_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise CatalogueError(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from error
+    except YamlError as error:
+        raise CatalogueError(f"{source}{_line(error.line)}: {error}") from error
+    if not isinstance(document.value, dict):
+        raise CatalogueError(f"{source}: a mapping with 'version: 1' and 'services' is needed")
+    expansion = _Expansion(document, environ)
+    value = expansion.expand(document.value, ())
+    if expansion.problems:
+        raise _error(source, expansion.problems)
+    try:
+        file = _file_model(kinds).model_validate(value)
+    except ValidationError as error:
+        raise _error(source, _problems(error, document)) from error
+    catalogue = _plain(cast(_File, file))
+    _require_connections(catalogue, kinds, document, source)
+    return catalogue
+
+
+class _Expansion:
+    """Replaces `${NAME}` in texts (never in names); `$${` stands for the characters `${`."""
+
+    def __init__(self, document: YamlDocument, environ: Mapping[str, str]) -> None:
+        self._document = document
+        self._environ = environ
+        self.problems: list[tuple[int | None, str]] = []
+
+    def expand(self, value: Any, path: yaml_document.Path) -> Any:
+        if isinstance(value, dict):
+            return {key: self.expand(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.expand(item, (*path, i)) for i, item in enumerate(value)]
+        if isinstance(value, str):
+            return _REFERENCE.sub(lambda match: self._replace(match, path), value)
+        return value
+
+    def _replace(self, match: re.Match[str], path: yaml_document.Path) -> str:
+        name = match.group(1)
+        if name is None and match.group() == "$${":
+            return "${"
+        if name is None:
+            self._add(path, "'${' begins no name; write ${NAME}, or $${ for the characters themselves")
+        elif name not in self._environ:
+            self._add(path, f"${{{name}}} is not set; set the environment variable {name[:100]}")
+        else:
+            return self._environ[name]
+        return ""
+
+    def _add(self, path: yaml_document.Path, message: str) -> None:
+        self.problems.append((self._document.line_of(path), f"{_dotted(path)}: {message}"))
+
+
+class _Service(Protocol):
+    """The shape of one entry under `services`, whatever executors there are."""
+
+    actions: Mapping[ActionKind, Sequence[OneOf]]
+
+
+class _File(Protocol):
+    """The shape of the whole file, whatever executors there are."""
+
+    version: int
+    services: Mapping[str, _Service]
+    process_manager: Declared | None
+
+
+class _ServiceBase(Declared):
+    @field_validator("actions", check_fields=False)
+    @classmethod
+    def _no_noop(cls, actions: dict[ActionKind, Any]) -> dict[ActionKind, Any]:
+        if ActionKind.NOOP in actions:
+            raise ValueError("NOOP is always there and has no steps; remove it")
+        return actions
+
+
+def _file_model(kinds: Sequence[ExecutorKind]) -> type[Declared]:
+    """The file's model, its steps and connections as wide as the executors in `kinds`."""
+    step_fields: dict[str, Any] = {kind.name: (kind.step | None, None) for kind in kinds}
+    step = create_model("Step", __base__=OneOf, **step_fields)
+    connection_fields: dict[str, Any] = {
+        kind.name: (kind.connection | None, None) for kind in kinds if kind.connection is not None
+    }
+    connections = create_model("ProcessManager", __base__=Declared, **connection_fields)
+    steps: Any = Annotated[tuple[step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+    service = create_model("Service", __base__=_ServiceBase, actions=(dict[ActionKind, steps], ...))
+    services: Any = Annotated[dict[_ServiceName, service], Field(max_length=MAX_SERVICES)]
+    return create_model(
+        "CatalogueFile",
+        __base__=Declared,
+        version=(Literal[1], ...),
+        process_manager=(connections | None, None),
+        services=(services, ...),
+    )
+
+
+def _plain(file: _File) -> Catalogue:
+    services = {
+        name: {
+            action: tuple(Step(*step.chosen()) for step in steps) for action, steps in service.actions.items()
+        }
+        for name, service in file.services.items()
+    }
+    declared = file.process_manager
+    connections = {} if declared is None else {name: value for name, value in declared if value is not None}
+    return Catalogue(file.version, services, connections)
+
+
+def _require_connections(
+    catalogue: Catalogue, kinds: Sequence[ExecutorKind], document: YamlDocument, source: str
+) -> None:
+    missing = {k.name for k in kinds if k.connection is not None and k.name not in catalogue.connections}
+    problems = [
+        (
+            document.line_of(path),
+            f"{_dotted(path)}: needs process_manager.{step.executor}; add it at the top of the file",
+        )
+        for service, actions in catalogue.services.items()
+        for action, steps in actions.items()
+        for index, step in enumerate(steps)
+        if step.executor in missing
+        for path in [("services", service, "actions", str(action), index)]
+    ]
+    if problems:
+        raise _error(source, problems)
+
+
+def _problems(error: ValidationError, document: YamlDocument) -> list[tuple[int | None, str]]:
+    """Without "too short" of a list whose items were refused: it follows from them."""
+    details = error.errors()
+    with_items = {detail["loc"][:-depth] for detail in details for depth in range(1, len(detail["loc"]))}
+    return [_problem(d, document) for d in details if d["type"] != "too_short" or d["loc"] not in with_items]
+
+
+def _problem(detail: ErrorDetails, document: YamlDocument) -> tuple[int | None, str]:
+    """One validation error as a line and a sentence. Values are not quoted: they may hold secrets."""
+    path = tuple(part for part in detail["loc"] if part != "[key]")
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    shown = path
+    if kind == "unknown_field":
+        path = (*path, context["field"])
+    if kind == "missing":
+        message, shown = f"the field '{path[-1]}' is missing; add it", path[:-1]
+    elif kind == "union_tag_not_found":
+        message = f"the field {context['discriminator']} is missing; add it"
+    elif kind == "union_tag_invalid":
+        message = f"{context['discriminator']} must be one of {context['expected_tags']}"
+    elif kind == "string_type":
+        message = "a text is needed here; put the value in quotes"
+    elif kind in ("model_type", "model_attributes_type", "dict_type"):
+        message = "a mapping (name: value) is needed here"
+    elif kind in ("tuple_type", "list_type"):
+        message = "a list is needed here; begin each item with '- '"
+    elif kind == "too_short":
+        message = "at least one item is needed"
+    else:
+        message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return document.line_of(path), f"{_dotted(shown)}: {message}" if shown else message
+
+
+def _error(source: str, problems: Sequence[tuple[int | None, str]]) -> CatalogueError:
+    lines = [f"{source}{_line(line)}: {message}" for line, message in problems[:_SHOWN_PROBLEMS]]
+    if len(problems) > _SHOWN_PROBLEMS:
+        lines.append(f"and {len(problems) - _SHOWN_PROBLEMS} more")
+    return CatalogueError("\n".join(lines))
+
+
+def _line(line: int | None) -> str:
+    return "" if line is None else f", line {line}"
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part[:80]}"
+    return text.removeprefix(".")

@@ -1,0 +1,105 @@
+"""What a step of the catalogue may ask of supervisord."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from responder.remediate.declaration import Declared, Seconds
+
+_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
+_PROGRAM = re.compile(r"[^:*\s]+(?::(?:\*|[^:*\s]+))?")
+_GROUP = re.compile(r"[^:*\s]+")
+
+
+class SupervisorConnection(Declared):
+    """Where supervisord listens."""
+
+    url: str = Field(max_length=1024)
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        if url.startswith("unix:///"):
+            if len(url.removeprefix("unix://").encode()) > _SOCKET_PATH_BYTES:
+                raise ValueError(
+                    f"the socket's path is longer than the {_SOCKET_PATH_BYTES} bytes a system takes"
+                )
+            return url
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError("write unix:///absolute/path.sock or http://host:port")
+        return url
+
+
+class _Timed(Declared):
+    """`timeout_s`: for the whole step. `kill_after_s`: how long a process may take to stop before SIGKILL."""
+
+    timeout_s: Seconds = 30.0
+    kill_after_s: Seconds = 5.0
+
+
+class _OnProgram(_Timed):
+    """`program`: `name`, `group:name` or `group:*`."""
+
+    program: str = Field(max_length=255)
+
+    @field_validator("program")
+    @classmethod
+    def _well_formed(cls, program: str) -> str:
+        if not _PROGRAM.fullmatch(program):
+            raise ValueError('write "name", "group:name" or "group:*"')
+        return program
+
+
+class _OnGroup(_Timed):
+    """`group`: supervisord's group whose programs are replicas of one service."""
+
+    group: str = Field(max_length=255)
+
+    @field_validator("group")
+    @classmethod
+    def _well_formed(cls, group: str) -> str:
+        if not _GROUP.fullmatch(group):
+            raise ValueError("write the group's name alone, without ':' or '*'")
+        return group
+
+
+class Restart(_OnProgram):
+    """Restart the processes that are wanted, `at_once` at a time; the first failure leaves the rest alone."""
+
+    operation: Literal["restart"]
+    at_once: int = Field(default=1, ge=1, le=1000)
+
+
+class Start(_OnProgram):
+    """Start what does not run."""
+
+    operation: Literal["start"]
+
+
+class Stop(_OnProgram):
+    """Stop what runs."""
+
+    operation: Literal["stop"]
+
+
+class ScaleUp(_OnGroup):
+    """Start the next `by` stopped programs of the group, up to `max_replicas` in all."""
+
+    operation: Literal["scale_up"]
+    by: int = Field(default=2, ge=1, le=1000)
+    max_replicas: int = Field(ge=1, le=1000)
+
+
+class ScaleDown(_OnGroup):
+    """Stop the `by` programs of the group started last, down to `min_replicas`."""
+
+    operation: Literal["scale_down"]
+    by: int = Field(default=1, ge=1, le=1000)
+    min_replicas: int = Field(default=1, ge=1, le=1000)
+
+
+Operation = Restart | Start | Stop | ScaleUp | ScaleDown
+SupervisorStep = Annotated[Operation, Field(discriminator="operation")]
