@@ -5,6 +5,8 @@ an OTLP endpoint or an exporter is named there.
 """
 
 import logging
+import threading
+import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
@@ -63,12 +65,21 @@ class Providers:
         handler.addFilter(lambda record: not record.name.startswith("opentelemetry"))
         return handler
 
-    def shutdown(self) -> None:
-        """Send what is still held back, and stop."""
-        for provider in (self.tracers, self.meters, self.loggers):
-            stop = getattr(provider, "shutdown", None)  # the no-op providers of the API have none
-            if stop is not None:
-                stop()
+    def shutdown(self, grace_s: float) -> None:
+        """Send what is still held back, all signals at once, for at most `grace_s` seconds, and stop."""
+        stops = [
+            getattr(provider, "shutdown", None) for provider in (self.tracers, self.meters, self.loggers)
+        ]
+        threads = [
+            threading.Thread(target=stop, name="telemetry-shutdown", daemon=True)
+            for stop in stops
+            if stop is not None  # the no-op providers of the API have nothing to shut down
+        ]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + grace_s
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 class SpanDetectionTracer:
