@@ -101,7 +101,7 @@ def _responder(settings: StackSettings, layout: StackLayout) -> Program:
             "AEGISOPS_RESPONDER_DATA_DIR": str(layout.responder_data),
             "AEGISOPS_RESPONDER_DETECTOR_URL": settings.detector_url,
             "AEGISOPS_RESPONDER_CATALOGUE": str(Path(__file__).with_name("catalogue.yaml")),
-            "BUGGY_APP_URL": settings.app_url,
+            "STACK_APP_URL": settings.app_url,
             "SUPERVISOR_URL": f"unix://{layout.socket}",
             "STACK_PYTHON": sys.executable,
             **_app_environment(settings, layout),

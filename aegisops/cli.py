@@ -1,0 +1,243 @@
+"""The command line.
+
+Exit codes: 0 done; 1 done, but the answer is no; 2 wrong usage; 3 the stack cannot run.
+"""
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from aegisops.demo.report import conclude
+from aegisops.demo.run import Demo
+from aegisops.demo.screen import Screen, stopwatch
+from aegisops.demo.watch import StackView
+from aegisops.errors import DemoError, StackError
+from aegisops.settings import StackSettings, load_settings
+from aegisops.stack import Stack
+from aegisops.stack.launcher import running_pid, stop_running
+from aegisops.stack.layout import StackLayout
+from buggy_app.chaos import FAULTS, Chaos, ChaosError, parse_fault
+from buggy_app.settings import Settings as AppSettings
+from buggy_app.settings import SettingsError as AppSettingsError
+from buggy_app.state_directory import StateDirectoryError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=True, help="Watches services through OpenTelemetry and heals them."
+)
+chaos_app = typer.Typer(no_args_is_help=True, help="Breaks the buggy app of the running stack, for real.")
+app.add_typer(chaos_app, name="chaos")
+
+EXIT_ANSWER_NO = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_RUN = 3
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up() -> None:
+    """Starts the local stack and keeps it up until interrupted."""
+    settings = load_settings()
+    stack = Stack(settings, settings.state_dir / "up")
+    with _stops_on_signal() as stopping, stack:
+        _start(stack, fresh=False)
+        console.print(_addresses(settings))
+        console.print("Inject a fault: aegisops chaos inject cpu_spike     Stop: Ctrl-C")
+        while stack.alive() and not stopping.wait(0.5):
+            pass
+        if not stopping.is_set():
+            raise StackError(f"the process manager ended by itself; see the logs in {stack.layout.logs}")
+        console.print("stopping")
+
+
+@app.command()
+def down() -> None:
+    """Stops a stack that was left running."""
+    settings = load_settings()
+    layouts = [StackLayout((settings.state_dir / name).absolute()) for name in ("up", "demo")]
+    stopped = [pid for layout in layouts if (pid := stop_running(layout)) is not None]
+    console.print(f"stopped process {', '.join(map(str, stopped))}" if stopped else "no stack runs here")
+
+
+@app.command()
+def demo(
+    report: Annotated[Path, typer.Option(help="Where the report is written.")] = Path("demo-report.json"),
+    fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be given again.")] = None,
+) -> None:
+    """Starts the stack, injects each fault in turn, and shows it detected, healed and verified."""
+    faults = [parse_fault(name).value for name in fault] if fault else list(FAULTS)
+    settings = load_settings()
+    _refuse_unwritable(report)
+    started = time.monotonic()
+    screen = Screen(console)
+    stack = Stack(settings, settings.state_dir / "demo")
+    with (
+        _stops_on_signal(raises=True),
+        stack,
+        httpx.Client(timeout=5.0, trust_env=False) as http,
+    ):
+        _start(stack, fresh=True)
+        screen.say("warming up: the detector learns what is normal")
+        run = Demo(StackView(settings, http), _chaos_in(stack.layout), screen)
+        run.warm_up()
+        screen.say(f"warm after {stopwatch(started)}")
+        results = run.run(faults)
+    outcome = conclude(results, expected=len(faults))
+    outcome.write(report)
+    screen.table(outcome.faults)
+    screen.say(f"{stopwatch(started)} in all; report in {report}")
+    if not outcome.ok:
+        for one in outcome.faults:
+            if one.problem is not None:
+                error_console.print(f"{one.fault}: {one.problem}", style="red")
+        raise typer.Exit(EXIT_ANSWER_NO)
+
+
+FaultName = Annotated[str, typer.Argument(help="One of the six faults; see `aegisops chaos status`.")]
+
+
+@chaos_app.command()
+def inject(
+    fault: FaultName,
+    strength: Annotated[
+        float, typer.Option(min=0.01, max=1.0, help="1 shows at once, less is slower.")
+    ] = 1.0,
+    variant: Annotated[str | None, typer.Option(help="A variant of the fault, such as surge.")] = None,
+) -> None:
+    """Makes one fault begin."""
+    order = _running_chaos(fault).inject(fault, strength=strength, variant=variant)
+    console.print(f"{order.fault} injected ({order.variant}, strength {order.strength:g})")
+
+
+@chaos_app.command()
+def clear(fault: FaultName) -> None:
+    """Takes one fault back, as far as chaos can."""
+    _running_chaos(fault).clear(fault)
+    console.print(f"{fault} cleared")
+
+
+@chaos_app.command()
+def status() -> None:
+    """Shows which faults are active."""
+    table = Table("fault", "active", "strength", "variant")
+    for one in _running_chaos().status():
+        table.add_row(
+            one.fault,
+            "yes" if one.active else "no",
+            "" if one.strength is None else f"{one.strength:g}",
+            one.variant or "",
+        )
+    console.print(table)
+
+
+@chaos_app.command("all")
+def every(
+    pause: Annotated[float, typer.Option(min=1.0, help="Seconds from one fault to the next.")] = 45.0,
+) -> None:
+    """Injects every fault, one after another, clearing each before the next."""
+    chaos = _running_chaos()
+    for fault in FAULTS:
+        console.print(f"{fault} injected")
+        chaos.inject(fault)
+        try:
+            time.sleep(pause)
+        finally:
+            chaos.clear(fault)
+
+
+def main() -> None:
+    """Entry point: known problems become one line and an exit code, never a traceback."""
+    try:
+        app()
+    except ChaosError as error:
+        error_console.print(f"error: {error}", style="red", markup=False)
+        sys.exit(EXIT_USAGE)
+    except (StackError, DemoError, AppSettingsError, StateDirectoryError) as error:
+        error_console.print(f"error: {error}", style="red", markup=False)
+        sys.exit(EXIT_CANNOT_RUN)
+
+
+class _InterruptedError(StackError):
+    """A signal asked for the end."""
+
+
+class _stops_on_signal:  # noqa: N801 - used as a context manager, reads as a verb
+    """Turns SIGINT and SIGTERM into an event (or, with `raises`, into an exception) while it is entered."""
+
+    def __init__(self, *, raises: bool = False) -> None:
+        self._raises = raises
+        self._event = threading.Event()
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> threading.Event:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._on_signal)
+        return self._event
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type] # what signal.signal itself returned
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._event.set()
+        if self._raises:
+            raise _InterruptedError(f"interrupted by {signal.Signals(number).name}; the stack was stopped")
+
+
+def _start(stack: Stack, *, fresh: bool) -> None:
+    console.print("starting detector, responder and buggy_app")
+    stack.start(fresh=fresh)
+    stack.wait_ready(lambda name: console.print(f"  {name} is ready"))
+
+
+def _running_chaos(fault: str | None = None) -> Chaos:
+    """Chaos for the stack that runs; a wrong fault name is said before a missing stack."""
+    if fault is not None:
+        parse_fault(fault)
+    settings = load_settings()
+    for name in ("up", "demo"):
+        layout = StackLayout((settings.state_dir / name).absolute())
+        if running_pid(layout) is not None:
+            return _chaos_in(layout)
+    raise StackError(
+        f"no stack runs in {settings.state_dir.absolute()}: start one with `aegisops up`, "
+        "or set AEGISOPS_STATE_DIR"
+    )
+
+
+def _refuse_unwritable(report: Path) -> None:
+    """Minutes of work must not end at a file that cannot be written."""
+    try:
+        with report.open("ab"):
+            pass
+    except OSError as error:
+        raise DemoError(
+            f"cannot write {report} ({error.strerror}); name another place with --report"
+        ) from None
+
+
+def _chaos_in(layout: StackLayout) -> Chaos:
+    return Chaos(AppSettings(state_dir=layout.app_state))
+
+
+def _addresses(settings: StackSettings) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for what, address in (
+        ("buggy_app", settings.app_url),
+        ("OTLP (gRPC)", settings.otlp_endpoint),
+        ("detector", f"{settings.detector_url}/docs"),
+        ("responder", f"{settings.responder_url}/docs"),
+        ("logs", str((settings.state_dir / "up" / "logs").absolute())),
+    ):
+        table.add_row(what, address)
+    return table

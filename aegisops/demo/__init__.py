@@ -1,0 +1,1 @@
+"""The demo: six faults injected one after another, each watched until it is healed and verified."""

@@ -1,0 +1,53 @@
+"""A real stack on free ports, warm, with the means to break and watch it."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from aegisops.demo.run import Demo
+from aegisops.demo.screen import Screen
+from aegisops.demo.watch import StackView
+from aegisops.settings import StackSettings
+from aegisops.stack import Stack
+from buggy_app.chaos import Chaos
+from buggy_app.settings import Settings as AppSettings
+
+
+@dataclass(frozen=True)
+class Running:
+    """A warm stack and the means to break and watch it."""
+
+    stack: Stack
+    demo: Demo
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in sockets]
+
+
+@contextmanager
+def warm_stack(root: Path) -> Iterator[Running]:
+    """A stack that has learned what is normal; stopped on leaving."""
+    names = (
+        "app_port",
+        "dependency_primary_port",
+        "dependency_secondary_port",
+        "otlp_port",
+        "detector_port",
+        "responder_port",
+    )
+    settings = StackSettings(**dict(zip(names, free_ports(len(names)), strict=True)))
+    with Stack(settings, root) as stack, httpx.Client(timeout=5.0, trust_env=False) as http:
+        stack.start(fresh=True)
+        stack.wait_ready()
+        chaos = Chaos(AppSettings(state_dir=stack.layout.app_state))
+        demo = Demo(StackView(settings, http), chaos, Screen(Console()))
+        demo.warm_up()
+        yield Running(stack, demo)
