@@ -1,0 +1,182 @@
+"""What one verification has seen so far, and whether that settles it. Knows neither clock nor network."""
+
+import math
+from collections.abc import Sequence
+
+from detector import Incident, Recovery, SeriesHealth, ServiceHealth
+from responder.diagnose.untrusted import name, sanitised
+from responder.diagnose.wording import amount
+from responder.incident_record import VerificationOutcome
+from responder.verify.config import Verification, VerifyConfig
+from responder.verify.stagnation import Stagnation
+
+_NOT_A_SYMPTOM = frozenset({"request_rate", "other", "silence"})
+"""Signals that may change through a remedy itself, or without harm: traffic, series of unknown
+meaning, and instances that were replaced (a silent service is seen by `reporting`)."""
+
+_MAX_NAMED = 4
+
+
+class Watch:
+    """Follows one incident from `acted_at` on. Each look returns a verification once it is settled."""
+
+    def __init__(self, incident: Incident, acted_at: float, config: VerifyConfig) -> None:
+        self._incident = incident
+        self._acted_at = acted_at
+        self._config = config
+        self._service = name(incident.service)
+        self._bad_values = {e.series: (e.now, e.unit) for e in incident.evidence}
+        self._stagnation = Stagnation(incident.evidence, acted_at, config.give_up_s, config.fresh_s)
+        self._worse_since: dict[str, float] = {}
+        self._restarts: dict[str, float] = {}
+        self._series: tuple[SeriesHealth, ...] = ()
+        self._normal_since: float | None = None
+        self._longest_normal_s = 0.0
+        self._unreachable = False
+        self._last = "the detector was not asked yet"
+
+    def see(self, recovery: Recovery, at: float) -> Verification | None:
+        """The detector's answer about the incident."""
+        self._unreachable = False
+        self._series = recovery.series
+        normal_for = self._normal_for(recovery, at)
+        self._longest_normal_s = max(self._longest_normal_s, normal_for)
+        worse = self._worse(recovery.worse, at)
+        if not recovery.reporting:
+            self._stagnation.restart()
+            self._last = f"{self._service} sends no telemetry"
+            return None
+        plainly_bad = self._stagnation.plain(recovery.series, at)
+        if normal_for >= self._config.stable_s:
+            return self._settled(worse, normal_for, at)
+        self._last = self._changes(only_bad=not recovery.normal)
+        if plainly_bad and not recovery.normal:
+            return self._verification(
+                VerificationOutcome.NOT_RECOVERED,
+                f"{at - self._acted_at:.0f} s after the action {self._service} reports and is as bad as "
+                f"before: {self._last}.",
+            )
+        return None
+
+    def see_services(self, services: Sequence[ServiceHealth], at: float) -> Verification | None:
+        """The detector does not know the incident: judge by the health of the service as a whole."""
+        self._unreachable = False
+        found = [s for s in services if s.service == self._incident.service]
+        found = [s for s in found if s.namespace == self._incident.namespace] or found
+        self._series = tuple(series for service in found for series in _signals(service))
+        obstacle = self._obstacle(found)
+        if obstacle:
+            self._normal_since = None
+            self._last = obstacle
+            return None
+        self._normal_since = at if self._normal_since is None else self._normal_since
+        normal_for = at - max(self._normal_since, self._acted_at)
+        self._longest_normal_s = max(self._longest_normal_s, normal_for)
+        self._last = f"all signals of {self._service} are normal for {normal_for:.0f} s"
+        if normal_for < self._config.stable_s:
+            return None
+        return self._verification(
+            VerificationOutcome.RECOVERED,
+            f"The detector did not raise this incident; {self._service} reports and all its signals are "
+            f"normal for {normal_for:.0f} s: {self._changes(only_bad=False)}.",
+        )
+
+    def unreachable(self, why: str) -> bool:
+        """The detector could not be asked; answers whether that is news."""
+        news = not self._unreachable
+        self._unreachable = True
+        self._stagnation.restart()
+        self._normal_since = None
+        self._last = f"the detector cannot be asked ({sanitised(why, 200)})"
+        return news
+
+    def timed_out(self, at: float) -> Verification:
+        """No look settled it in time."""
+        longest = self._longest_normal_s
+        flapped = f"; it was normal for at most {longest:.0f} s on end" if longest >= 1 else ""
+        return self._verification(
+            VerificationOutcome.NOT_RECOVERED,
+            f"Not back to normal {at - self._acted_at:.0f} s after the action: {self._last}{flapped}.",
+        )
+
+    def _normal_for(self, recovery: Recovery, at: float) -> float:
+        """Seconds of normal without a break, as far as they lie after the action."""
+        if not (recovery.reporting and recovery.normal and math.isfinite(recovery.normal_for_s)):
+            return 0.0
+        return max(0.0, min(recovery.normal_for_s, at - self._acted_at))
+
+    def _settled(self, worse: Sequence[SeriesHealth], normal_for: float, at: float) -> Verification | None:
+        if not worse:
+            return self._verification(
+                VerificationOutcome.RECOVERED,
+                f"All series that raised the incident are normal for {normal_for:.0f} s: "
+                f"{self._changes(only_bad=False)}.",
+            )
+        # Others may be off while a process starts up; only what lasts was made worse.
+        self._last = f"{self._named(worse)} out of the normal range"
+        lasting = [s for s in worse if at - self._worse_since[s.series] >= self._config.stable_s]
+        if not lasting:
+            return None
+        since = min(self._worse_since[s.series] for s in lasting)
+        return self._verification(
+            VerificationOutcome.MADE_WORSE,
+            f"The series that raised the incident are normal, but {self._named(lasting)} out of the "
+            f"normal range for {at - since:.0f} s.",
+        )
+
+    def _worse(self, reported: Sequence[SeriesHealth], at: float) -> list[SeriesHealth]:
+        """What counts as worse now; remembers since when."""
+        counted = [s for s in reported if s.signal not in _NOT_A_SYMPTOM and self._not_ours(s)]
+        names = {s.series for s in counted}
+        self._worse_since = {
+            **{series: since for series, since in self._worse_since.items() if series in names},
+            **{series: at for series in names if series not in self._worse_since},
+        }
+        return counted
+
+    def _not_ours(self, series: SeriesHealth) -> bool:
+        """False for a count of restarts that stands still: the remedy's own restart is no harm."""
+        if series.signal != "restarts" or series.value is None:
+            return True
+        return series.value > self._restarts.setdefault(series.series, series.value)
+
+    def _obstacle(self, found: Sequence[ServiceHealth]) -> str:
+        """Why the service cannot be called normal; empty where it is."""
+        if not found:
+            return f"the detector hears nothing from a service called {self._service}"
+        if not all(s.reporting for s in found):
+            return f"{self._service} sends no telemetry"
+        if not all(s.warm for s in found):
+            return f"the detector has not yet learned what is normal for {self._service}"
+        if not self._series:
+            return f"{self._service} sends no signal that could be judged"
+        bad = [s for s in self._series if not s.normal and s.signal not in _NOT_A_SYMPTOM]
+        return f"{self._named(bad)} out of the normal range" if bad else ""
+
+    def _changes(self, *, only_bad: bool) -> str:
+        """The series with their values before and now."""
+        chosen = [s for s in self._series if not (only_bad and s.normal)][:_MAX_NAMED]
+        return ", ".join(self._change(s) for s in chosen) or "no series is named"
+
+    def _change(self, series: SeriesHealth) -> str:
+        before, unit = self._bad_values.get(series.series, (None, series.unit))
+        values = [
+            amount(v, u, series.series)
+            for v, u in ((before, unit), (series.value, series.unit))
+            if v is not None
+        ]
+        return f"{sanitised(series.series, 80)} {' → '.join(values)}".rstrip()
+
+    def _named(self, series: Sequence[SeriesHealth]) -> str:
+        told = ", ".join(self._change(s) for s in series[:_MAX_NAMED])
+        return f"{told} {'is' if len(series) == 1 else 'are'}"
+
+    def _verification(self, outcome: VerificationOutcome, detail: str) -> Verification:
+        return Verification(outcome, detail, self._series)
+
+
+def _signals(service: ServiceHealth) -> list[SeriesHealth]:
+    return [
+        SeriesHealth(s.signal, s.signal, s.unit, s.value, s.low, s.high, s.normal, None)
+        for s in service.signals
+    ]
