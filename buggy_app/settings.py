@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     dependency_primary_port: int = Field(default=8011, ge=1, le=65535)
     dependency_secondary_port: int = Field(default=8012, ge=1, le=65535)
-    memory_limit_bytes: int = Field(default=500_000_000, ge=50_000_000)
+    memory_limit_bytes: int = Field(default=450_000_000, ge=50_000_000)
     disk_budget_bytes: int = Field(default=64 * 2**20, ge=2**20)
     traffic_rate: float = Field(default=20.0, gt=0, le=500)
     traffic_concurrency: int = Field(default=32, ge=1, le=512)

@@ -14,6 +14,7 @@ from pathlib import Path
 from buggy_app.state_directory import StateDirectory, read_bytes, remove, write_json
 
 MAX_UPLOADS = 16
+BLOCK = b"\xd5" * 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +55,31 @@ class WorkDirectory:
         """
         with self._state.lock("work"):
             name = f"{time.time_ns():020d}-{os.getpid()}.bin"
-            self._write(self._uploads / name, data)
+            if self.used() + len(data) > self.budget:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._uploads / name))
+            self._uploads.mkdir(exist_ok=True)
+            (self._uploads / name).write_bytes(data)
             kept = sorted(path for path, _ in _files(self._uploads))
             for path in kept[:-MAX_UPLOADS]:
                 path.unlink()
         return name
 
-    def store_dump(self, data: bytes) -> None:
-        """Write one dump file, if dumping is still wanted; what fits of it, when not all does.
+    def store_dump(self, size: int) -> None:
+        """Write one dump file of `size` bytes if dumping is still wanted; what fits, when not all does.
 
         Raises OSError(ENOSPC) when not all of it fitted.
         """
         with self._state.lock("work"):
             if self.dump_order() is None:
                 return
-            fits = min(len(data), max(0, self.budget - self.used()))
+            fits = min(size, max(0, self.budget - self.used()))
             path = self._dumps / f"{time.time_ns():020d}-{os.getpid()}.dump"
             if fits:
-                self._write(path, data[:fits])
-            if fits < len(data):
+                path.parent.mkdir(exist_ok=True)
+                with path.open("wb") as file:
+                    for offset in range(0, fits, len(BLOCK)):
+                        file.write(BLOCK[: fits - offset])
+            if fits < size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     def dump_order(self) -> DumpOrder | None:
@@ -102,12 +109,6 @@ class WorkDirectory:
     def has_dumps(self) -> bool:
         """Is any dump file there?"""
         return next(iter(_files(self._dumps)), None) is not None
-
-    def _write(self, path: Path, data: bytes) -> None:
-        if self.used() + len(data) > self.budget:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
 
 
 def _files(directory: Path) -> list[tuple[Path, int]]:

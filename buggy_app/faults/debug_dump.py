@@ -9,7 +9,7 @@ from buggy_app.work_directory import WorkDirectory
 
 TICK_S = 0.1
 COMPLAIN_EVERY_S = 1.0
-MAX_BLOCK = 4 * 2**20
+MAX_DUMP = 4 * 2**20
 
 _log = logging.getLogger("buggy_app.debug_dump")
 
@@ -41,10 +41,10 @@ class DebugDump:
             last, due, complained = time.monotonic(), 0.0, 0.0
             while mine and not self._stop.wait(TICK_S) and (order := self._work.dump_order()):
                 now = time.monotonic()
-                due = min(due + order.bytes_per_second * (now - last), MAX_BLOCK)
+                due = min(due + order.bytes_per_second * (now - last), MAX_DUMP)
                 last = now
                 try:
-                    self._work.store_dump(b"\xd5" * int(due))
+                    self._work.store_dump(int(due))
                     due -= int(due)
                 except OSError as error:
                     if now - complained >= COMPLAIN_EVERY_S:
