@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from detector import AnomalyReason, Evidence, EvidenceKind, Forecast
-from responder.diagnose.reading import LogFinding, Reading
+from detector import AnomalyReason, Evidence, Forecast
+from responder.diagnose.reading import ALERT_SIGNAL, LogFinding, Reading
 from responder.diagnose.untrusted import citation, name, quoted, sanitised
 
 _NOUNS = {
@@ -22,7 +22,6 @@ _NOUNS = {
     "gc": "garbage collection",
     "queue": "the backlog",
     "network_errors": "failing outgoing calls",
-    "alert": "an alert",
 }
 _SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -61,8 +60,12 @@ def _scaled(value: float, suffix: str) -> str:
 def clause(evidence: Evidence) -> str:
     """One piece of evidence as a clause with its citation."""
     cited = citation(evidence.id)
-    text = _lifecycle(evidence) or _measured(evidence)
+    text = _alerted(evidence) or _lifecycle(evidence) or _measured(evidence)
     return f"{text} {cited}" if cited else text
+
+
+def _alerted(evidence: Evidence) -> str:
+    return "an alert came in" if evidence.signal == ALERT_SIGNAL else ""
 
 
 def _lifecycle(evidence: Evidence) -> str:
@@ -83,8 +86,6 @@ def _lifecycle(evidence: Evidence) -> str:
 
 def _measured(evidence: Evidence) -> str:
     noun = _NOUNS.get(evidence.signal) or sanitised(evidence.series, 60) or "a series"
-    if evidence.kind is EvidenceKind.LOG and evidence.now is None:
-        return f"{noun} came in" if evidence.signal == "alert" else f"{noun} is unusual"
     if evidence.now is None:
         return f"{noun} is out of its normal range"
     now = amount(evidence.now, evidence.unit, evidence.series)
