@@ -1,0 +1,177 @@
+"""Durable execution: what a workflow asks of it, and DBOS as the one that keeps it in the database.
+
+A workflow is a function of steps. The result of a step is kept before the next one begins; after a crash
+the workflow runs again from the top, and steps that ended answer what they answered before. A step that
+was interrupted runs again: each must find out by itself what it already did.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from dbos import DBOS, Serializer, SetWorkflowID, WorkflowStatusString
+
+P = ParamSpec("P")
+T = TypeVar("T", str, int, dict[str, str])
+
+WORKFLOW_VERSION = "1"
+"""Goes up when the order or the names of steps change: what an older version began it also ends."""
+
+QUEUE = "incidents"
+_QUEUE_POLL_S = 0.1
+_TRIES = 4  # of a step that fails, about 3 s in all: rides out a busy database, not a missing one
+
+
+class Steps(Protocol):
+    """Runs the steps of a workflow."""
+
+    def step(self, name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function`, or, after a crash, the result it gave before."""
+        ...
+
+
+class DirectSteps:
+    """Runs steps as plain calls and keeps nothing: for tests and as a measure of what durability costs."""
+
+    def step(self, name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function`."""
+        del name
+        return function(*args, **kwargs)
+
+
+class StopGate:
+    """Lets steps begin until it is closed; then whoever comes waits until the process ends.
+
+    Its closing makes an orderly end of the process look to every workflow like a crash between two steps,
+    the case it is made for, while actions in flight are waited for.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._closed = False
+        self._acting = 0
+
+    def enter(self) -> None:
+        """Returns at once while open, and never once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Around what should not be cut off in the middle."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+            self._acting += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._acting -= 1
+                self._changed.notify_all()
+
+    def close(self, grace_s: float) -> bool:
+        """Close; True when all that was acting has ended within `grace_s` seconds."""
+        with self._changed:
+            self._closed = True
+            return self._changed.wait_for(lambda: self._acting == 0, timeout=grace_s)
+
+
+class JsonSerializer(Serializer):
+    """Workflow inputs and step results as JSON, readable in the database and safe to read back."""
+
+    def name(self) -> str:
+        """The format's name as it is kept beside each value."""
+        return "aegisops_json"
+
+    def serialize(self, data: Any) -> str:
+        """JSON text; an exception becomes its type and message."""
+        if isinstance(data, BaseException):
+            data = {"error": type(data).__name__, "message": str(data)}
+        return json.dumps(data)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        """The value; an exception comes back as `StepFailedError`."""
+        data = json.loads(serialized_data)
+        if isinstance(data, dict) and data.keys() == {"error", "message"}:
+            return StepFailedError(f"{data['error']}: {data['message']}")
+        return data
+
+
+class StepFailedError(Exception):
+    """A step that failed before a crash, as it is remembered after it."""
+
+
+class DbosWorkflows:
+    """Runs one workflow an incident, by DBOS, in the database at `database_url`.
+
+    DBOS keeps its own global state: one object of this class at a time.
+    """
+
+    def __init__(self, database_url: str, gate: StopGate, max_running: int) -> None:
+        self._gate = gate
+        self._max_running = max_running
+        self._run: Callable[[str], str] | None = None
+        self._launched = False
+        DBOS(
+            config={
+                "name": "aegisops-responder",
+                "system_database_url": database_url,
+                "application_version": WORKFLOW_VERSION,
+                "executor_id": "responder",
+                "serializer": JsonSerializer(),
+                "enable_otlp": False,
+                "log_level": "WARNING",
+            }
+        )
+
+    @property
+    def launched(self) -> bool:
+        """Workflows run."""
+        return self._launched
+
+    def launch(self, workflow: Callable[[str], str]) -> None:
+        """Begin to run `workflow` for incidents, those first that a former process left unfinished."""
+        self._run = DBOS.workflow(name="incident")(workflow)
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self._max_running,
+            polling_interval_sec=_QUEUE_POLL_S,
+            on_conflict="always_update",
+        )
+        self._launched = True
+
+    def start(self, incident_id: str) -> None:
+        """Have the incident worked on; does nothing when it is, was, or waits for its turn."""
+        if self._run is None:
+            raise RuntimeError("launch before start")
+        with SetWorkflowID(incident_id):
+            DBOS.enqueue_workflow(QUEUE, self._run, incident_id)
+
+    def ended(self, incident_id: str) -> str | None:
+        """How the incident's workflow ended, as DBOS calls it; None while it has not or never began."""
+        status = DBOS.get_workflow_status(incident_id)
+        running = {
+            WorkflowStatusString.PENDING.value,
+            WorkflowStatusString.ENQUEUED.value,
+            WorkflowStatusString.DELAYED.value,
+        }
+        return None if status is None or status.status in running else status.status
+
+    def step(self, name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function`, kept; tried again a few times when it raises."""
+        self._gate.enter()
+        options: Any = {
+            "name": name,
+            "retries_allowed": True,
+            "max_attempts": _TRIES,
+            "interval_seconds": 0.4,
+        }
+        return DBOS.run_step(options, function, *args, **kwargs)
+
+    def close(self) -> None:
+        """Stop, leaving what runs to be taken up at the next launch."""
+        self._launched = False
+        DBOS.destroy(destroy_registry=True)

@@ -1,0 +1,177 @@
+"""All that can be set of the responder, read from `AEGISOPS_RESPONDER_*` and validated at start.
+
+The standard `OTEL_*` variables, which say where the responder's own telemetry goes, are left to the
+OpenTelemetry SDK.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from responder.incident_record import ActionKind
+
+PREFIX = "AEGISOPS_RESPONDER_"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; `faults` has a sentence for each, which says what to change."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+def _http_url(value: str) -> str:
+    url = TypeAdapter(HttpUrl).validate_python(value)
+    if url.query or url.fragment:
+        raise ValueError("it must end with its path")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    try:
+        backend = make_url(value).get_backend_name()
+    except ArgumentError as error:
+        raise ValueError("it is not a database URL") from error
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(f"{backend} is not supported")
+    if backend == "sqlite" and not make_url(value).database:
+        raise ValueError("it names no file, and a database in memory would not outlive the process")
+    return value
+
+
+def _not_noop(action: ActionKind) -> ActionKind:
+    if action is ActionKind.NOOP:
+        raise ValueError("NOOP does nothing")
+    return action
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class ResponderSettings(BaseSettings):
+    """Each description completes the sentence "set it to …"; the defaults need no environment at all."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
+    port: int = Field(8001, ge=0, le=65_535, description="the port of the API, 0 to 65535 (0: any free one)")
+    data_dir: Path = Field(
+        Path(".aegisops/responder"), description="a directory this user may write; it is made if need be"
+    )
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        None,
+        description="a database URL (sqlite:///file or postgresql+psycopg://…), or leave it out to keep "
+        f"everything in {PREFIX}DATA_DIR",
+    )
+    catalogue: Path | None = Field(
+        None, description="the YAML file that says what may be done with which service"
+    )
+    detector_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "http://127.0.0.1:8002", description="the http or https URL of the detector's query interface"
+    )
+    settle_s: float = Field(
+        2.0,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="how many seconds evidence may gather before the diagnosis, 0 to 60",
+    )
+    max_attempts: int = Field(
+        3, ge=1, le=10, description="how many actions are tried in one incident before a human is called"
+    )
+    council_deadline_s: Seconds = Field(
+        10.0, description="how many seconds a council member may take to vote; later counts as a no"
+    )
+    verify_timeout_s: Seconds = Field(
+        45.0, description="how many seconds after an action the telemetry may take to become normal"
+    )
+    verify_stable_s: Seconds = Field(
+        4.0, description="for how many seconds the telemetry must stay normal to count as recovered"
+    )
+    verify_give_up_s: Seconds = Field(
+        12.0,
+        description="after how many seconds of telemetry as bad as before an action counts as no help, "
+        "without waiting for the time-out",
+    )
+    verify_poll_s: Seconds = Field(
+        0.5, description="how many seconds lie between two questions to the detector"
+    )
+    max_running: int = Field(
+        16, ge=1, le=1_000, description="how many incidents are worked on at once, 1 to 1000"
+    )
+    stop_grace_s: Seconds = Field(
+        10.0, description="how many seconds a running action may take to end when the responder is stopped"
+    )
+    force_first_action: Annotated[ActionKind, AfterValidator(_not_noop)] | None = Field(
+        None,
+        description="an action (such as RESTART) that every first attempt proposes, as a drill of what "
+        "happens when the first remedy is wrong; leave it out outside of drills",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR: what is logged from there up"
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.verify_stable_s >= self.verify_timeout_s:
+            raise ValueError(
+                f"{variable('verify_stable_s')} ({self.verify_stable_s}) is not less than "
+                f"{variable('verify_timeout_s')} ({self.verify_timeout_s}), so nothing could ever be "
+                "verified: lower the first or raise the second."
+            )
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """Where incidents and workflows are kept."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'responder.db'}"
+
+    @property
+    def store_setting(self) -> str:
+        """The variable that decides where they are kept, for messages."""
+        return variable("database_url" if self.database_url else "data_dir")
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def load_settings() -> ResponderSettings:
+    """The settings from the environment. Raises SettingsError with a sentence for each fault."""
+    known = [variable(field) for field in ResponderSettings.model_fields]
+    faults = [
+        _unknown(name, known)
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    ]
+    try:
+        settings = ResponderSettings()
+    except ValidationError as error:
+        faults += [_invalid(fault) for fault in error.errors()]
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+    return f"{name} is not a setting of the responder: did you mean {nearest}? If not, unset it."
+
+
+def _invalid(fault: ErrorDetails) -> str:
+    reason = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:  # of several settings together: says by itself what to do
+        return reason
+    field = str(fault["loc"][0])
+    advice = ResponderSettings.model_fields[field].description
+    return f"{variable(field)} cannot be used ({reason}): set it to {advice}."

@@ -1,0 +1,130 @@
+"""Opening the database: pragmas, transactions, and errors that say what to do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, make_url, select
+from sqlalchemy.exc import DatabaseError, InterfaceError
+
+from responder.store.schema import incidents, metadata
+
+BUSY_TIMEOUT_MS = 10_000
+START_BUSY_TIMEOUT_MS = 3_000
+
+
+class StoreUnusableError(Exception):
+    """The database cannot be opened or written; the message names the setting and says what to do."""
+
+
+class Database:
+    """One engine and two kinds of transaction.
+
+    On SQLite a writing transaction takes the write lock at its beginning, so that two writers queue
+    instead of one failing half way; readers never wait (write-ahead log).
+    """
+
+    def __init__(self, url: str, setting: str) -> None:
+        self._url = make_url(url)
+        self._setting = setting
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = create_engine(self._url)
+        if self._sqlite:
+            event.listen(self._engine, "connect", _set_up_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        self._writing = self._engine.execution_options(aegisops_begin="BEGIN IMMEDIATE")
+
+    @property
+    def url(self) -> str:
+        """The URL with its password, for the workflow library that shares the database."""
+        return self._url.render_as_string(hide_password=False)
+
+    def open(self) -> None:
+        """Create what is missing and prove that the database can be written; `StoreUnusableError` if not."""
+        if self._sqlite and self._url.database:
+            self._check_directory(Path(self._url.database))
+        try:
+            if self._sqlite:
+                with self._engine.connect() as connection:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={START_BUSY_TIMEOUT_MS}")
+                    check = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if check != "ok":
+                    raise StoreUnusableError(self._advice(f"is damaged ({check})"))
+            with self._writing.begin() as connection:
+                if self._sqlite:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={START_BUSY_TIMEOUT_MS}")
+                metadata.create_all(connection)
+            self._engine.dispose()  # the connections of the start wait shorter than those of the work
+        except (DatabaseError, InterfaceError) as error:
+            raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
+
+    def check_writable(self) -> None:
+        """Take and give back the write lock; `StoreUnusableError` when that is not possible."""
+        try:
+            with self.write() as connection:
+                connection.execute(select(incidents.c.id).limit(1))
+        except (DatabaseError, InterfaceError) as error:
+            raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads, on one snapshot."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write; committed at the end, rolled back on an exception."""
+        with self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._engine.dispose()
+
+    def _check_directory(self, path: Path) -> None:
+        directory = path.parent
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnusableError(
+                f"The directory {directory} cannot be created ({error.strerror}): set {self._setting} "
+                "to a directory this user may write."
+            ) from error
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise StoreUnusableError(
+                f"The directory {directory} is not writable for this user: change its permissions or set "
+                f"{self._setting} to a directory that is."
+            )
+
+    def _advice(self, wrong: str) -> str:
+        place = self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
+        return (
+            f"The database {place} {wrong}: end the process that holds it, move the file away to start "
+            f"empty, or set {self._setting} to another place."
+        )
+
+
+def _what_is_wrong(error: DatabaseError | InterfaceError) -> str:
+    text = str(error.orig)
+    if "locked" in text:
+        return "is locked by another process"
+    if "malformed" in text or "not a database" in text:
+        return f"is damaged ({text})"
+    return f"cannot be used ({text})"
+
+
+def _set_up_sqlite(connection: Any, record: object) -> None:
+    del record
+    # SQLAlchemy sends BEGIN itself (below); the driver's own implicit BEGIN would come too late.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("aegisops_begin", "BEGIN"))

@@ -1,0 +1,132 @@
+"""The tables. Only types and constraints that SQLite and PostgreSQL both have."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+ID_LENGTH = 200
+
+metadata = MetaData()
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(ID_LENGTH), primary_key=True),
+    # The detector's own id, where it differs: an incident that came by webhook and was then detected.
+    Column("detector_id", String(ID_LENGTH)),
+    Column("source", String(20), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("service", String(ID_LENGTH), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("over", Boolean, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("state_since", Double, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("revised_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("resolved_at", Double),
+    Index("incidents_by_time", "received_at", "id"),
+    Index("incidents_by_state", "state", "received_at"),
+    Index("incidents_by_service", "service", "received_at"),
+)
+
+# Every id under which an incident was reported besides its own.
+aliases = Table(
+    "incident_aliases",
+    metadata,
+    Column("alias", String(ID_LENGTH), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+)
+
+# What webhooks added to an incident, kept apart so that the detector's next revision does not replace it.
+alerts = Table(
+    "incident_alerts",
+    metadata,
+    Column("id", String(ID_LENGTH), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("received_at", Double, nullable=False),
+    Column("evidence", JSON, nullable=False),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("key", String(ID_LENGTH + 40), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("message", Text, nullable=False),
+    UniqueConstraint("incident_id", "seq"),
+    UniqueConstraint("incident_id", "key"),
+)
+
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("document", JSON, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("document", JSON, nullable=False),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("action", String(40), nullable=False),
+    Column("target", String(ID_LENGTH), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("risky", Boolean, nullable=False),
+    Column("verification", String(20)),
+    Column("verification_detail", Text, nullable=False),
+    Index("actions_by_target", "target", "started_at"),
+)
+
+# One row a step of an action: written before the step is performed and again after it.
+action_steps = Table(
+    "action_steps",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(ID_LENGTH + 40), nullable=False),
+    Column("prior", JSON, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+)
+
+runbook = Table(
+    "runbook_entries",
+    metadata,
+    Column("id", String(ID_LENGTH), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)

@@ -1,0 +1,237 @@
+"""The state machine, run with plain calls in place of durable steps."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pipeline_doubles import Bench, make_evidence, make_incident, proposal
+
+from responder.incident_record import (
+    ActionKind,
+    ActionOutcome,
+    DiagnosisOutcome,
+    IncidentRecord,
+    PipelineState,
+    Verdict,
+    VerificationOutcome,
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.store.database.close()
+
+
+def states(record: IncidentRecord) -> list[str]:
+    """The states in order, each named once for each time it was entered."""
+    found: list[str] = []
+    for event in record.timeline:
+        if not found or found[-1] != event.state:
+            found.append(event.state)
+    return found
+
+
+def test_an_incident_is_resolved_by_the_best_proposal(bench: Bench) -> None:
+    bench.receive()
+    record = bench.run()
+    assert states(record) == [
+        "RECEIVED",
+        "ANALYSING",
+        "COUNCIL_REVIEW",
+        "APPROVED",
+        "EXECUTING",
+        "VERIFYING",
+        "RESOLVED",
+    ]
+    assert bench.remedies.performed == [(ActionKind.RESTART, 0, "INC-1:1:0")]
+    assert record.actions[0].outcome is ActionOutcome.SUCCEEDED
+    assert record.actions[0].verification is VerificationOutcome.RECOVERED
+    assert record.resolved_at is not None
+
+
+def test_a_remedy_that_does_not_help_is_followed_by_the_next_best(bench: Bench) -> None:
+    bench.verifier.outcomes = [VerificationOutcome.NOT_RECOVERED]
+    bench.receive()
+    record = bench.run()
+    assert states(record)[5:] == [
+        "VERIFYING",
+        "COUNCIL_REVIEW",
+        "APPROVED",
+        "EXECUTING",
+        "SCALING",
+        "VERIFYING",
+        "RESOLVED",
+    ]
+    assert [one.action for one in record.actions] == [ActionKind.RESTART, ActionKind.SCALE_UP]
+    assert record.actions[0].verification is VerificationOutcome.NOT_RECOVERED
+
+
+def test_made_worse_counts_as_not_helped(bench: Bench) -> None:
+    bench.verifier.outcomes = [VerificationOutcome.MADE_WORSE]
+    bench.receive()
+    assert [one.action for one in bench.run().actions] == [ActionKind.RESTART, ActionKind.SCALE_UP]
+
+
+def test_attempts_end_with_a_human(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, max_attempts=1)
+    bench.verifier.outcomes = [VerificationOutcome.NOT_RECOVERED]
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.ESCALATED
+    assert len(record.actions) == 1
+    bench.store.database.close()
+
+
+def test_a_failed_action_is_not_verified_and_the_next_is_tried(bench: Bench) -> None:
+    bench.remedies.outcomes = {ActionKind.RESTART: ActionOutcome.FAILED}
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert record.actions[0].verification is None
+    assert len(bench.verifier.asked) == 1
+
+
+def test_a_proposal_that_is_not_approved_gives_way_to_the_next(bench: Bench) -> None:
+    bench.council.verdicts = {ActionKind.RESTART: Verdict.ESCALATED}
+    bench.receive()
+    record = bench.run()
+    assert [one.verdict for one in record.decisions] == [Verdict.ESCALATED, Verdict.APPROVED]
+    assert [one.action for one in record.actions] == [ActionKind.SCALE_UP]
+    assert record.actions[0].attempt == 1
+
+
+def test_a_human_is_called_when_nothing_is_approved(bench: Bench) -> None:
+    bench.council.verdicts = dict.fromkeys(ActionKind, Verdict.ESCALATED)
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.ESCALATED
+    assert record.actions == ()
+    assert len(record.decisions) == 2
+
+
+def test_two_of_three_act_and_mark_the_action_risky(bench: Bench) -> None:
+    bench.council.verdicts = {ActionKind.RESTART: Verdict.APPROVED_RISKY}
+    bench.receive()
+    assert bench.run().actions[0].risky
+
+
+def test_what_the_catalogue_does_not_allow_is_never_put_to_the_council(bench: Bench) -> None:
+    bench.analyst.proposals = [proposal(ActionKind.ROLLBACK), proposal(ActionKind.RESTART, service="other")]
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.ESCALATED
+    assert bench.council.asked == []
+
+
+def test_a_service_outside_the_catalogue_is_diagnosed_and_not_touched(bench: Bench) -> None:
+    bench.receive(make_incident(service="foreign"))
+    record = bench.run()
+    assert record.state is PipelineState.ESCALATED
+    assert record.diagnosis is not None
+    assert "catalogue" in record.timeline[-1].message
+    assert bench.remedies.performed == []
+
+
+def test_not_enough_evidence_goes_to_a_human(bench: Bench) -> None:
+    bench.analyst.outcome = DiagnosisOutcome.NOT_ENOUGH_EVIDENCE
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.ESCALATED
+    assert bench.council.asked == []
+
+
+def test_nothing_wrong_is_rejected(bench: Bench) -> None:
+    bench.analyst.outcome = DiagnosisOutcome.NOTHING_WRONG
+    bench.analyst.proposals = [proposal(ActionKind.NOOP)]
+    bench.receive()
+    record = bench.run()
+    assert states(record)[-2:] == ["COUNCIL_REVIEW", "REJECTED"]
+    assert bench.remedies.performed == []
+
+
+def test_a_fault_that_is_over_before_the_diagnosis_is_resolved_without_action(bench: Bench) -> None:
+    bench.receive()
+    bench.close_incident()
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert "over by itself" in record.timeline[-1].message
+    assert bench.analyst.cases == []
+
+
+def test_a_fault_that_is_over_while_the_council_deliberates_is_not_acted_on(bench: Bench) -> None:
+    bench.council.on_decide = bench.close_incident
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert record.actions == ()
+
+
+def test_the_newest_revision_is_diagnosed(bench: Bench) -> None:
+    bench.receive(make_incident(confidence=0.5))
+    news = replace(make_incident(revision=2), evidence=(make_evidence("e1"), make_evidence("e2")))
+    bench.clock.on_sleep = lambda: bench.store.incidents.receive(news, bench.clock())
+    bench.run()
+    assert [one.id for one in bench.analyst.cases[0].incident.evidence] == ["e1", "e2"]
+
+
+def test_an_unsure_incident_settles_for_the_whole_time(bench: Bench) -> None:
+    bench.receive(make_incident(confidence=0.5))
+    bench.run()
+    assert bench.analyst.cases
+    assert bench.clock() >= 1004.0 - 1e-6
+
+
+def test_a_sure_and_quiet_incident_settles_soon(bench: Bench) -> None:
+    bench.receive(make_incident(confidence=0.85))
+    bench.run()
+    assert bench.clock() < 1003.0
+
+
+def test_an_error_of_the_pipeline_fails_the_incident_with_its_reason(bench: Bench) -> None:
+    def break_down(case: object) -> None:
+        raise RuntimeError("the model is gone")
+
+    bench.analyst.on_diagnose = break_down
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.FAILED
+    assert "the model is gone" in record.timeline[-1].message
+
+
+def test_every_end_is_given_to_the_runbook(bench: Bench) -> None:
+    bench.receive()
+    bench.run()
+    assert [one.state for one in bench.runbook.learned] == [PipelineState.RESOLVED]
+
+
+def test_an_error_of_the_runbook_does_not_unmake_the_end(bench: Bench) -> None:
+    bench.runbook.fail = True
+    bench.receive()
+    assert bench.run().state is PipelineState.RESOLVED
+
+
+def test_all_steps_of_an_action_are_done_in_order(bench: Bench) -> None:
+    bench.remedies.steps = 3
+    bench.receive()
+    bench.run()
+    assert [index for _, index, _ in bench.remedies.performed] == [0, 1, 2]
+
+
+def test_a_failed_step_ends_the_action(bench: Bench) -> None:
+    bench.remedies.steps = 3
+    bench.remedies.outcomes = {ActionKind.RESTART: ActionOutcome.FAILED}
+    bench.receive()
+    bench.run()
+    restarts = [index for action, index, _ in bench.remedies.performed if action is ActionKind.RESTART]
+    assert restarts == [0]
+
+
+def test_council_and_analyst_see_what_was_done_to_the_service_before(bench: Bench) -> None:
+    bench.receive()
+    bench.run()
+    bench.receive(make_incident("INC-2"))
+    bench.run("INC-2")
+    assert [one.action for one in bench.analyst.cases[-1].recent] == [ActionKind.RESTART]
