@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,7 +77,7 @@ class Database:
 
     def prepare(self) -> None:
         """Create and fill the table, once for all replicas. It does not grow afterwards."""
-        with self._state.lock("database"), self._open() as connection:
+        with self._state.lock("database"), closing(self._open()) as connection, connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, customer INTEGER, total REAL)"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from buggy_app.replica_registry import ReplicaRegistry
+from buggy_app.replica_registry import ReplicaRegistry, runs
 from buggy_app.settings import SettingsError, load_settings
 from buggy_app.state_directory import StateDirectory, StateDirectoryError
 
@@ -26,7 +26,7 @@ def kill_oversized(registry: ReplicaRegistry, limit: int) -> list[tuple[int, int
         try:
             process = psutil.Process(replica.pid)
             resident = process.memory_info().rss
-            if resident > limit and process.create_time() == replica.created:
+            if resident > limit and runs(replica):
                 process.kill()
                 killed.append((replica.pid, resident))
         except psutil.NoSuchProcess:

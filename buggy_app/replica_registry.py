@@ -8,6 +8,8 @@ import psutil
 
 from buggy_app.state_directory import StateDirectory, read_bytes, remove, write_json
 
+CLOCK_ADJUSTMENT_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:
@@ -43,11 +45,22 @@ class ReplicaRegistry:
                 continue
             try:
                 replica = Replica(**json.loads(content))
-                same = psutil.Process(replica.pid).create_time() == replica.created
-            except (psutil.NoSuchProcess, ValueError, TypeError):
+                same = runs(replica)
+            except (ValueError, TypeError):
                 same = False
             if same:
                 found.append(replica)
             else:
                 remove(path)
         return found
+
+
+def runs(replica: Replica) -> bool:
+    """Does this very process still run, and not another one that was given its id?
+
+    Creation times are compared loosely: the kernel's idea of the boot time moves with the clock.
+    """
+    try:
+        return abs(psutil.Process(replica.pid).create_time() - replica.created) < CLOCK_ADJUSTMENT_S
+    except psutil.NoSuchProcess:
+        return False

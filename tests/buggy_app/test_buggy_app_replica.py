@@ -1,6 +1,9 @@
 """The parts of a replica, each on its own: configuration, watching, pool, leaks, CPU share."""
 
+import json
+import os
 import random
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +15,8 @@ from buggy_app.chaos.order import OrderBook
 from buggy_app.database import Database, PoolRecycler
 from buggy_app.faults.connection_leak import ConnectionLeak
 from buggy_app.faults.memory_leak import MemoryLeak
+from buggy_app.listener import ListenError, listen
+from buggy_app.replica_registry import ReplicaRegistry
 from buggy_app.startup_configuration import ConfigurationStore, StartupConfigurationError
 from buggy_app.state_directory import StateDirectory
 from buggy_app.telemetry.process import CpuUtilization
@@ -204,6 +209,30 @@ def test_cpu_utilization_is_the_share_of_one_core_since_the_measurement_before()
         measured.append(share.measure())
 
     assert measured == [None, 1.5, 1.5, 0.25]
+
+
+def test_only_replicas_that_still_run_are_listed(state: StateDirectory) -> None:
+    registry = ReplicaRegistry(state)
+    registry.register(started_at=1.0)
+    mine = json.loads((state.replicas / f"{os.getpid()}.json").read_text())
+    other_process = mine | {"created": mine["created"] - 1000}
+    (state.replicas / "1.json").write_text(json.dumps(other_process))
+    (state.replicas / "2.json").write_text("{}")
+    ended = mine | {"pid": 2**22 + 1}
+    (state.replicas / "3.json").write_text(json.dumps(ended))
+
+    assert [replica.pid for replica in registry.alive()] == [os.getpid()]
+    assert len(list(state.replicas.iterdir())) == 1
+
+
+def test_a_taken_port_is_a_clear_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(ListenError, match=rf"127.0.0.1:{port} \(Address already in use\); free it or"):
+            listen("127.0.0.1", port, "BUGGY_APP_PORT", shared=True)
 
 
 def test_the_surge_comes_with_its_order_only(state: StateDirectory) -> None:
