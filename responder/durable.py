@@ -133,7 +133,11 @@ class DbosWorkflows:
 
     def launch(self, workflow: Callable[[str], str]) -> None:
         """Begin to run `workflow` for incidents, those first that a former process left unfinished."""
-        self._run = DBOS.workflow(name="incident")(workflow)
+
+        def incident(incident_id: str) -> str:  # DBOS marks the function, and a method cannot be marked
+            return workflow(incident_id)
+
+        self._run = DBOS.workflow(name="incident")(incident)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE,

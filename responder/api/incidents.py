@@ -1,0 +1,117 @@
+"""Looking at incidents and at the runbook."""
+
+from dataclasses import dataclass, fields
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from pydantic import BaseModel, Field
+
+from detector import IncidentState, IncidentType, Severity
+from responder.api.parts import ApiParts
+from responder.api.problem import responses
+from responder.incident_record import IncidentRecord, PipelineState
+from responder.learn import RunbookEntry
+from responder.store import IncidentRow
+
+IncidentId = Annotated[str, Path(min_length=1, max_length=200, description="an incident's id, or an alert's")]
+
+
+class IncidentSummary(BaseModel):
+    """An incident in a list. Times are seconds since the epoch."""
+
+    id: str = Field(examples=["INC-20260801-0001"])
+    service: str
+    namespace: str
+    type: IncidentType
+    confidence: float
+    severity: Severity
+    state: PipelineState
+    detector_state: IncidentState
+    summary: str
+    source: str
+    received_at: float
+    updated_at: float
+    resolved_at: float | None
+    trace_id: str
+
+
+class Page(BaseModel):
+    """One page of incidents, newest first, and how many there are in all."""
+
+    items: list[IncidentSummary]
+    total: int
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDetail(IncidentRecord):
+    """An incident with all that was done about it, and its trace."""
+
+    trace_id: str
+
+
+def incidents_router(parts: ApiParts) -> APIRouter:
+    """`GET /incidents`, `GET /incidents/{id}` and `GET /runbook`."""
+    router = APIRouter(responses=responses(422, 500))
+
+    @router.get("/incidents", tags=["incidents"], summary="Incidents, newest first")
+    def list_incidents(
+        state: Annotated[PipelineState | None, Query(description="only those in this state")] = None,
+        service: Annotated[str | None, Query(max_length=200, description="only of this service")] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    ) -> Page:
+        """One page of incidents."""
+        page = parts.store.incidents.page(limit, offset, state, service)
+        items = [_summary(row) for row in page.items]
+        return Page(items=items, total=page.total, limit=limit, offset=offset)
+
+    @router.get(
+        "/incidents/{incident_id}",
+        tags=["incidents"],
+        responses=responses(404),
+        summary="An incident with all that was done about it",
+    )
+    def get_incident(incident_id: IncidentId) -> IncidentDetail:
+        """The newest revision, diagnosis, votes, actions and timeline."""
+        record = parts.store.records.get(incident_id)
+        if record is None:
+            raise unknown(incident_id)
+        known = {one.name: getattr(record, one.name) for one in fields(record)}
+        return IncidentDetail(**known, trace_id=record.incident.trace_id)
+
+    @router.get("/runbook", tags=["runbook"], summary="What was learned, the surest first")
+    def get_runbook() -> list[RunbookEntry]:
+        """All entries of the runbook."""
+        return parts.runbook.export()
+
+    return router
+
+
+def unknown(incident_id: str) -> HTTPException:
+    """The refusal of an incident that is not there."""
+    return HTTPException(
+        HTTPStatus.NOT_FOUND, f"There is no incident {incident_id}; GET /incidents lists them"
+    )
+
+
+def _summary(row: IncidentRow) -> IncidentSummary:
+    incident = row.incident
+    return IncidentSummary(
+        id=incident.id,
+        service=incident.service,
+        namespace=incident.namespace,
+        type=incident.type,
+        confidence=incident.confidence,
+        severity=incident.severity,
+        state=row.state,
+        detector_state=incident.state,
+        summary=incident.summary,
+        source=row.source,
+        received_at=row.received_at,
+        updated_at=row.updated_at,
+        resolved_at=row.resolved_at,
+        trace_id=incident.trace_id,
+    )

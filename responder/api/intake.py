@@ -1,0 +1,97 @@
+"""Where incidents come in: the detector's reports and the simple webhook."""
+
+import json
+from dataclasses import asdict, replace
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, HTTPException
+from pydantic import BaseModel, Field
+
+from detector import Incident
+from responder.api.examples import INCIDENT
+from responder.api.parts import ApiParts
+from responder.api.problem import responses
+from responder.api.webhook import MAX_ID, WebhookAlert, incident_of
+from responder.incident_record import PipelineState
+from responder.store import Alert, Receipt
+from responder.telemetry import new_traceparent
+
+MAX_EVIDENCE = 500
+
+
+class Disposition(StrEnum):
+    """What became of a report: a new incident, news of one, or nothing that was not known."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    KNOWN = "known"
+
+
+class Accepted(BaseModel):
+    """The report is kept, and its incident is worked on."""
+
+    incident_id: str = Field(
+        description="the incident it belongs to; another than was sent when that fault was known already",
+        examples=["INC-20260801-0001"],
+    )
+    state: PipelineState
+    disposition: Disposition
+
+
+def intake_router(parts: ApiParts) -> APIRouter:
+    """`POST /detections` and `POST /webhook`."""
+    router = APIRouter(tags=["intake"], responses=responses(413, 422, 500))
+
+    @router.post("/detections", status_code=HTTPStatus.ACCEPTED, summary="A report of the detector")
+    def receive_detection(
+        incident: Annotated[Incident, Body(openapi_examples={"memory": {"value": INCIDENT}})],
+        traceparent: Annotated[str | None, Header(max_length=200, description="W3C trace context")] = None,
+    ) -> Accepted:
+        """Take in an incident; the same id and revision again changes nothing."""
+        _check(incident)
+        known = new_traceparent(parts.ids, incident.traceparent or traceparent)
+        receipt = parts.store.incidents.receive(replace(incident, traceparent=known), parts.clock())
+        return _work_on(receipt)
+
+    @router.post("/webhook", status_code=HTTPStatus.ACCEPTED, summary="An alert from elsewhere")
+    def receive_alert(
+        alert: WebhookAlert,
+        traceparent: Annotated[str | None, Header(max_length=200, description="W3C trace context")] = None,
+    ) -> Accepted:
+        """Take in an alert: it joins the unfinished incident of its service, or is a new one."""
+        now = parts.clock()
+        incident = incident_of(alert, new_traceparent(parts.ids, traceparent), now)
+        return _work_on(parts.store.incidents.receive_alert(Alert(incident), now))
+
+    def _work_on(receipt: Receipt) -> Accepted:
+        # Asked for again with every report: that costs little, and closes the gap between keeping an
+        # incident and starting its workflow when the process dies there.
+        if not receipt.state.final:
+            parts.workflows.start(receipt.incident_id)
+        disposition = Disposition.UPDATED if receipt.changed else Disposition.KNOWN
+        return Accepted(
+            incident_id=receipt.incident_id,
+            state=receipt.state,
+            disposition=Disposition.CREATED if receipt.created else disposition,
+        )
+
+    return router
+
+
+def _check(incident: Incident) -> None:
+    """Bounds that the type does not express."""
+    faults = [
+        f"{name} must be 1 to {MAX_ID} printable characters"
+        for name, value in (("id", incident.id), ("service", incident.service))
+        if not (value.strip() and len(value) <= MAX_ID and value.isprintable())
+    ]
+    if len(incident.evidence) > MAX_EVIDENCE:
+        faults.append(f"evidence must have at most {MAX_EVIDENCE} items")
+    try:
+        json.dumps(asdict(incident), allow_nan=False)
+    except ValueError:
+        faults.append("every number must be finite")
+    if faults:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "Change what is sent: " + "; ".join(faults))

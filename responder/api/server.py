@@ -1,0 +1,47 @@
+"""Serves the API from a thread of its own, so that the process's signals stay with its main thread."""
+
+import errno
+import socket
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+
+
+class AddressError(OSError):
+    """The address cannot be bound; the message says why."""
+
+
+class ApiServer:
+    """uvicorn on a socket that is bound before anything else starts, so that a taken port shows at once."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Bind. `port` 0 takes any free one. Raises AddressError."""
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            self._socket = socket.create_server((host, port), family=family, backlog=128)
+        except OSError as error:
+            reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise AddressError(f"{host}:{port} {reason}") from error
+        self.port: int = self._socket.getsockname()[1]
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, app: FastAPI) -> None:
+        """Serve `app` until `stop`."""
+        config = uvicorn.Config(
+            app, log_config=None, log_level="warning", access_log=False, lifespan="off", server_header=False
+        )
+        server = self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=lambda: server.run(sockets=[self._socket]), name="api", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, grace_s: float) -> None:
+        """Finish the calls under way for at most `grace_s` seconds and close the port."""
+        if self._server is not None and self._thread is not None:
+            self._server.config.timeout_graceful_shutdown = max(1, int(grace_s))
+            self._server.should_exit = True
+            self._thread.join(grace_s + 1)
+        self._socket.close()

@@ -1,0 +1,194 @@
+"""Composition root of the responder: incidents in; diagnosis, council, remedy, verification, runbook.
+
+Exit status: 0 stopped by SIGTERM or SIGINT; 2 settings, catalogue or `OTEL_*` variables that cannot be
+used; 3 the store cannot be used; 4 the address cannot be bound; 1 anything else.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+from responder.api import AddressError, ApiParts, ApiServer, build_app
+from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
+from responder.diagnose import Analyst, OfflineAnalyst
+from responder.drill import DrillAnalyst
+from responder.durable import DbosWorkflows, StopGate
+from responder.learn import Runbook
+from responder.pipeline import Pipeline, PipelineConfig
+from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
+from responder.rooms import Rooms
+from responder.settings import ResponderSettings, SettingsError, load_settings
+from responder.store import Database, Store, StoreUnusableError
+from responder.telemetry import PipelineMetrics, Providers, Stages, set_up_logging
+from responder.verify import DetectorClient, Verifier, VerifyConfig
+
+_LOG = logging.getLogger("responder")
+_API_GRACE_S = 3.0
+_TELEMETRY_GRACE_S = 3.0
+
+EXIT_STOPPED = 0
+EXIT_SETTINGS = 2
+EXIT_STORE = 3
+EXIT_ADDRESS = 4
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; the exit status."""
+    try:
+        settings = load_settings()
+        remedies = _remedies(settings)
+        providers = Providers.from_environment(os.environ)
+    except (SettingsError, CatalogueError) as error:
+        return _refuse(EXIT_SETTINGS, error)
+    except (RuntimeError, ValueError) as error:
+        return _refuse(EXIT_SETTINGS, f"The OTEL_* variables cannot be used: {error}")
+    set_up_logging(settings.log_level, providers)
+    stop = _stop_on_signals()
+    try:
+        server = ApiServer(settings.host, settings.port)
+        database = Database(settings.store_url, settings.store_setting)
+        database.open()
+    except AddressError as error:
+        return _refuse(
+            EXIT_ADDRESS,
+            f"{error}: end what listens there, or set AEGISOPS_RESPONDER_PORT to another port.",
+        )
+    except StoreUnusableError as error:
+        return _refuse(EXIT_STORE, error)
+    responder = Responder(settings, remedies, providers, database, server)
+    responder.start()
+    stop.wait()
+    responder.stop()
+    logging.shutdown()
+    # Workflow threads wait at the gate for good, and a plain exit would wait for them. What they were
+    # doing is in the database, and goes on from there as after a crash.
+    os._exit(EXIT_STOPPED)
+
+
+class Responder:
+    """The rooms of the responder, put together."""
+
+    def __init__(
+        self,
+        settings: ResponderSettings,
+        remedies: Remedies,
+        providers: Providers,
+        database: Database,
+        server: ApiServer,
+    ) -> None:
+        self._settings = settings
+        self._providers = providers
+        self._server = server
+        self._gate = StopGate()
+        self._closing = threading.Event()
+        self._store = store = Store.over(database)
+        self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running)
+        self._stages = Stages(providers.tracers)
+        self._runbook = Runbook(store.runbook, time.time)
+        self._pipeline = Pipeline(
+            config=PipelineConfig(settle_s=settings.settle_s, max_attempts=settings.max_attempts),
+            steps=self._workflows,
+            store=store,
+            rooms=Rooms(
+                analyst=_analyst(settings),
+                council=_council(settings, self._stages),
+                remedies=remedies,
+                verifier=_verifier(settings),
+                runbook=self._runbook,
+            ),
+            stages=self._stages,
+            metrics=PipelineMetrics(providers.meters),
+            gate=self._gate,
+            clock=time.time,
+            sleep=time.sleep,
+        )
+        self._app = build_app(
+            ApiParts(
+                store=store,
+                workflows=self._workflows,
+                runbook=self._runbook,
+                clock=time.time,
+                ids=RandomIdGenerator(),
+                closing=self._closing,
+            )
+        )
+        FastAPIInstrumentor.instrument_app(
+            self._app,
+            tracer_provider=providers.tracers,
+            meter_provider=providers.meters,
+            excluded_urls="/health$,/ready$,/events$",
+            exclude_spans=["receive", "send"],
+        )
+
+    def start(self) -> None:
+        """Take up what was left, then take incidents in."""
+        self._runbook.warm_up()
+        self._workflows.launch(self._pipeline.run)
+        self._take_up()
+        self._server.start(self._app)
+        _LOG.info("listening on http://%s:%d", self._settings.host, self._server.port)
+
+    def stop(self) -> None:
+        """Let calls and actions under way end; what else runs is taken up at the next start."""
+        _LOG.info("stopping; unfinished incidents go on at the next start")
+        self._closing.set()
+        self._server.stop(_API_GRACE_S)
+        if not self._gate.close(self._settings.stop_grace_s):
+            _LOG.warning("an action still runs; whether it took effect is looked up at the next start")
+        self._providers.shutdown(_TELEMETRY_GRACE_S)
+
+    def _take_up(self) -> None:
+        """Start the workflows of incidents that were kept when the process died before it could."""
+        for incident_id in self._store.incidents.unfinished():
+            ended = self._workflows.ended(incident_id)
+            if ended is None:
+                self._workflows.start(incident_id)
+            else:
+                self._pipeline.fail(incident_id, f"its workflow ended before it did ({ended})")
+
+
+def _remedies(settings: ResponderSettings) -> Remedies:
+    """What the catalogue allows; nothing when there is none."""
+    if settings.catalogue is None:
+        return Remedies(Catalogue(version=1, services={}, connections={}), {})
+    return load_remedies(settings.catalogue, os.environ)
+
+
+def _analyst(settings: ResponderSettings) -> Analyst:
+    analyst = OfflineAnalyst()
+    action = settings.force_first_action
+    return analyst if action is None else DrillAnalyst(analyst, action)
+
+
+def _council(settings: ResponderSettings, stages: Stages) -> Council:
+    limits = CouncilLimits()
+    members = (SecurityOfficer(limits), Auditor(limits, time.time), SreLead(limits, time.time))
+    return Council([stages.traced(member) for member in members], settings.council_deadline_s)
+
+
+def _verifier(settings: ResponderSettings) -> Verifier:
+    config = VerifyConfig(
+        timeout_s=settings.verify_timeout_s,
+        stable_s=settings.verify_stable_s,
+        poll_s=settings.verify_poll_s,
+        give_up_s=settings.verify_give_up_s,
+    )
+    return Verifier(DetectorClient(settings.detector_url), config, time.time, time.sleep)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _refuse(status: int, reason: object) -> int:
+    print(f"responder: {reason}", file=sys.stderr)  # noqa: T201 - before logs exist, and plain for people
+    return status
