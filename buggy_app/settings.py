@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "BUGGY_APP_"
 
@@ -29,6 +29,16 @@ class Settings(BaseSettings):
     traffic_rate: float = Field(default=20.0, gt=0, le=500)
     traffic_concurrency: int = Field(default=32, ge=1, le=512)
 
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # the sources left out come by name
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - as pydantic-settings calls it
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the constructor only: `load_settings` hands in the environment."""
+        return (init_settings,)
+
     @model_validator(mode="after")
     def _ports_differ(self) -> "Settings":
         ports = (self.port, self.dependency_primary_port, self.dependency_secondary_port)
@@ -39,13 +49,14 @@ class Settings(BaseSettings):
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings; raises `SettingsError` for a bad value or a `BUGGY_APP_` name that is not known."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in environ:
-        if name.startswith(PREFIX) and name not in known:
+    known = {PREFIX + field.upper(): field for field in Settings.model_fields}
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    for name in given:
+        if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             raise SettingsError(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
     try:
-        return Settings()
+        return Settings.model_validate({known[name]: value for name, value in given.items()})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = PREFIX + str(first["loc"][0]).upper() if first["loc"] else f"{PREFIX}*"

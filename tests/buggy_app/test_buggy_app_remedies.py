@@ -1,7 +1,6 @@
 """The remedies do one thing, say so in one line, and can be repeated."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,10 @@ from buggy_app.settings import load_settings
 from buggy_app.startup_configuration import ConfigurationStore
 from buggy_app.state_directory import StateDirectory
 
-Environment = Mapping[str, str]
-
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
-    for name in [name for name in os.environ if name.startswith("BUGGY_APP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("BUGGY_APP_STATE_DIR", str(tmp_path / "state"))
-    return os.environ
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"BUGGY_APP_STATE_DIR": str(tmp_path / "state")}
 
 
 @pytest.fixture
@@ -34,7 +28,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
     return read
 
 
-def test_cleanup_turns_dumping_off(environment: Environment, lines: Callable[[], list[str]]) -> None:
+def test_cleanup_turns_dumping_off(environment: dict[str, str], lines: Callable[[], list[str]]) -> None:
     Chaos.from_environment(environment).inject("disk_space")
 
     assert (cleanup.run(environment), cleanup.run(environment)) == (0, 0)
@@ -42,7 +36,7 @@ def test_cleanup_turns_dumping_off(environment: Environment, lines: Callable[[],
 
 
 def test_rollback_restores_the_last_known_good(
-    environment: Environment, lines: Callable[[], list[str]]
+    environment: dict[str, str], lines: Callable[[], list[str]]
 ) -> None:
     Chaos.from_environment(environment).inject("pod_crash_loop")
 
@@ -51,7 +45,7 @@ def test_rollback_restores_the_last_known_good(
 
 
 def test_rollback_without_anything_good_fails(
-    environment: Environment, lines: Callable[[], list[str]]
+    environment: dict[str, str], lines: Callable[[], list[str]]
 ) -> None:
     state = StateDirectory(load_settings(environment).state_dir)
     state.prepare()
@@ -62,10 +56,10 @@ def test_rollback_without_anything_good_fails(
 
 
 def test_failover_stays_on_the_primary_when_the_secondary_does_not_answer(
-    environment: Environment, lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], lines: Callable[[], list[str]]
 ) -> None:
     port, keeper = free_port()
-    monkeypatch.setenv("BUGGY_APP_DEPENDENCY_SECONDARY_PORT", str(port))
+    environment["BUGGY_APP_DEPENDENCY_SECONDARY_PORT"] = str(port)
     settings = load_settings(environment)
 
     with keeper:
@@ -75,7 +69,7 @@ def test_failover_stays_on_the_primary_when_the_secondary_does_not_answer(
     assert ActiveEndpoint(StateDirectory(settings.state_dir), settings).get() is Endpoint.PRIMARY
 
 
-def test_failover_is_done_only_once(environment: Environment, lines: Callable[[], list[str]]) -> None:
+def test_failover_is_done_only_once(environment: dict[str, str], lines: Callable[[], list[str]]) -> None:
     settings = load_settings(environment)
     state = StateDirectory(settings.state_dir)
     state.prepare()
@@ -86,9 +80,9 @@ def test_failover_is_done_only_once(environment: Environment, lines: Callable[[]
 
 
 def test_bad_settings_are_one_line_and_exit_code_1(
-    environment: Environment, lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], lines: Callable[[], list[str]]
 ) -> None:
-    monkeypatch.setenv("BUGGY_APP_PORT", "0")
+    environment["BUGGY_APP_PORT"] = "0"
 
     assert cleanup.run(environment) == 1
     assert lines() == ["error: BUGGY_APP_PORT: Input should be greater than or equal to 1"]
