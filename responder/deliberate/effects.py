@@ -73,9 +73,8 @@ class Effects(BaseModel):
         }
         if near:
             return near
-        if alert := reading.strength(ALERT_SIGNAL):
-            claimed = [s for s, kind in self.near_the_cause.items() if kind is reading.incident.type]
-            if claimed:
-                return {claimed[0]: alert}
+        claimed = [s for s, kind in self.near_the_cause.items() if kind is reading.incident.type]
+        if claimed and reading.alerted:
+            return {claimed[0]: reading.alerted}
         present = {e.signal for e in reading.evidence} - set(_CONTEXT)
         return {signal: s for signal in sorted(present) if (s := reading.strength(signal)) > 0}

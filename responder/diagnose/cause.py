@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from detector import IncidentType
-from responder.diagnose.reading import ALERT_SIGNAL, Fact, LogKind, Reading
+from responder.diagnose.reading import Fact, LogKind, Reading
 from responder.incident_record import ActionKind
 
 _LOG_SUPPORT = 0.3
@@ -50,7 +50,7 @@ class Cause(BaseModel):
             return 0.0
         strength = max(reading.strength(signal) for signal in self.signals)
         if self.type is not IncidentType.UNKNOWN and not self.logs_needed:
-            strength = max(strength, reading.strength(ALERT_SIGNAL))
+            strength = max(strength, reading.alerted)
         said = self.logs is not None and bool(reading.logs(self.logs))
         if strength <= 0.0 or (self.logs_needed and not said):
             return 0.0

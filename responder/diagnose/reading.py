@@ -24,11 +24,14 @@ GREW_BY = 1.5
 """Traffic counts as grown from this many times the usual request rate."""
 
 _GROWTH_SHARE = 0.4
+_FULL_WEIGHT = 0.7
+_CLEAR = 0.5
+_RATES = (":count_rate", ":rate")
 _MAX_EVIDENCE = 200
 _MAX_LINES = 200
 _MAX_LINE_CHARS = 2000
 _PEER_KEYS = ("peer.service", "server.address", "net.peer.name", "peer")
-_LIMIT_REASONS = (AnomalyReason.LIMIT_REACHED, AnomalyReason.LIMIT_FORECAST)
+_RANGE_REASONS = (AnomalyReason.ABOVE_NORMAL, AnomalyReason.BELOW_NORMAL, AnomalyReason.ERROR_RATE)
 _VERSION = re.compile(r"\bversion\b.{1,80}?(?:->|→|\bto\b)", re.IGNORECASE)
 
 
@@ -40,6 +43,7 @@ class Fact(StrEnum):
     SEVERAL_PEERS = "several_peers"
     VERSION_CHANGED = "version_changed"
     CONFIGURATION_ERROR = "configuration_error"
+    KEEPS_CRASHING = "keeps_crashing"
 
 
 class LogKind(StrEnum):
@@ -92,7 +96,7 @@ class Reading:
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
         """The evidence, bounded, strongest first."""
-        return tuple(sorted(self.incident.evidence, key=lambda e: (-share(e.score), e.id))[:_MAX_EVIDENCE])
+        return tuple(sorted(self.incident.evidence, key=lambda e: (-strength_of(e), e.id))[:_MAX_EVIDENCE])
 
     def of(self, signal: str) -> tuple[Evidence, ...]:
         """Evidence of one signal that speaks for a fault, strongest first."""
@@ -101,8 +105,8 @@ class Reading:
         )
 
     def strength(self, signal: str) -> float:
-        """The strongest score of one signal's evidence; 0 where there is none."""
-        return max((share(e.score) for e in self.of(signal)), default=0.0)
+        """The strength of one signal's strongest evidence; 0 where there is none."""
+        return max((strength_of(e) for e in self.of(signal)), default=0.0)
 
     def belief(self, incident_type: IncidentType) -> float:
         """What the detector (or the alert) gives this type."""
@@ -113,35 +117,42 @@ class Reading:
 
     @cached_property
     def measured(self) -> bool:
-        """True where something but log text speaks: a metric, a span, silence, or an alerting system."""
-        return any(
-            e.kind is not EvidenceKind.LOG or e.signal == ALERT_SIGNAL
-            for e in self.evidence
-            if e.signal != "request_rate"
-        )
+        """True where something but log text speaks: a metric, a span, crashes, or an alerting system."""
+        return any(e.signal not in ("error_logs", "request_rate") for e in self.evidence)
+
+    @cached_property
+    def alerted(self) -> float:
+        """Strength of an alert's word for the incident's own type; 0 where anything was measured as well."""
+        signals = {e.signal for e in self.evidence}
+        return self.strength(ALERT_SIGNAL) if signals <= {ALERT_SIGNAL, "error_logs"} else 0.0
 
     @cached_property
     def back_in_range(self) -> bool:
-        """True where every piece of evidence has a number and a range, and all are inside it."""
-        return bool(self.evidence) and all(
-            e.reason not in _LIMIT_REASONS
+        """True where every piece of evidence is a number with a range, and all are inside it."""
+        judged = [e for e in self.evidence if e.signal != "request_rate"]
+        return bool(judged) and all(
+            e.reason in _RANGE_REASONS
             and e.now is not None
             and (e.low is not None or e.high is not None)
             and (e.low is None or e.now >= e.low)
             and (e.high is None or e.now <= e.high)
-            for e in self.evidence
-            if e.signal != "request_rate"
+            for e in judged
         )
 
     @cached_property
     def traffic_growth(self) -> float | None:
         """How many times the usual request rate comes in; None where the evidence does not say."""
         rates = [
-            e for e in self.evidence if e.signal == "request_rate" and finite(e.now) and finite(e.before)
+            (max(0.0, e.before), max(0.0, e.now))
+            for e in self.evidence
+            if e.signal == "request_rate" and e.series.endswith(_RATES)
+            if e.before is not None and e.now is not None and finite(e.before) and finite(e.now)
         ]
-        before = sum(max(0.0, e.before or 0.0) for e in rates)
-        now = sum(max(0.0, e.now or 0.0) for e in rates)
-        return now / max(before, 0.01) if rates else None
+        # A route or status that is new is no growth beside others that were there before.
+        known = [pair for pair in rates if pair[0] > 0] or rates
+        if not known:
+            return None
+        return sum(now for _, now in known) / max(sum(before for before, _ in known), 0.01)
 
     @cached_property
     def facts(self) -> frozenset[Fact]:
@@ -154,10 +165,11 @@ class Reading:
                 found.add(Fact.TRAFFIC_EXPLAINS_CPU)
         if len(self.peers) > 1:
             found.add(Fact.SEVERAL_PEERS)
-        if any(
-            e.kind is EvidenceKind.LIFECYCLE and _VERSION.search(e.description[:400]) for e in self.evidence
-        ):
+        if any(_names_versions(e) for e in self.of("restarts")):
             found.add(Fact.VERSION_CHANGED)
+        told = self.alerted if self.incident.type is IncidentType.POD_CRASH_LOOP else 0.0
+        if max(self.strength("restarts"), told) >= _CLEAR:
+            found.add(Fact.KEEPS_CRASHING)
         if self.logs(LogKind.CONFIGURATION_ERROR):
             found.add(Fact.CONFIGURATION_ERROR)
         return frozenset(found)
@@ -203,6 +215,18 @@ class Reading:
     def _lines(self) -> list[tuple[Evidence, str]]:
         lines = [(e, line[:_MAX_LINE_CHARS]) for e in self.evidence for line in e.log_lines[:_MAX_LINES]]
         return lines[:_MAX_LINES]
+
+
+def strength_of(evidence: Evidence) -> float:
+    """How strongly one piece speaks, 0 to 1: its score, less where its share in the alarm is small."""
+    weight = 1.0 if evidence.signal == ALERT_SIGNAL else min(1.0, share(evidence.weight) / _FULL_WEIGHT)
+    return share(evidence.score) * weight
+
+
+def _names_versions(evidence: Evidence) -> bool:
+    # The detector's own words: nothing a service sends stands in the description of its restarts.
+    restarted = evidence.kind is EvidenceKind.LIFECYCLE and evidence.reason is AnomalyReason.RESTARTED
+    return restarted and bool(_VERSION.search(evidence.description[:400]))
 
 
 def share(value: float) -> float:

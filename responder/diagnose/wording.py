@@ -37,6 +37,8 @@ def amount(value: float, unit: str, series: str = "") -> str:
         or (unit, stat) == ("s", "rate")
     ):
         return f"{value * 100:.3g} %" if abs(value) < 10 else f"{value * 100:.0f} %"
+    if unit == "%":
+        return f"{value:.3g} %"
     if unit in ("s", "ms", "us", "ns"):
         return _duration(value * {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit])
     if unit in ("By", "bytes"):
@@ -69,13 +71,16 @@ def _alerted(evidence: Evidence) -> str:
 
 
 def _lifecycle(evidence: Evidence) -> str:
-    seconds = max(0.0, evidence.last_seen - evidence.first_seen)
+    seconds = evidence.last_seen - evidence.first_seen
+    if evidence.reason is AnomalyReason.SILENT and evidence.unit == "s" and evidence.now is not None:
+        seconds = evidence.now
+    seconds = max(0.0, seconds) if math.isfinite(seconds) else 0.0
     match evidence.reason:
         case AnomalyReason.SILENT:
             return f"nothing was heard from it for {seconds:.0f} s" if seconds >= 1 else "it fell silent"
         case AnomalyReason.RESTARTED:
-            times = evidence.now
-            return f"it restarted {times:.0f} times" if times is not None and times >= 2 else "it restarted"
+            times = evidence.now if evidence.now is not None and math.isfinite(evidence.now) else 1.0
+            return f"it restarted {times:.0f} times" if times >= 2 else "it restarted"
         case AnomalyReason.FATAL_LOG:
             return "it logged a fatal error"
         case AnomalyReason.NEW_ERROR_LOG:

@@ -74,12 +74,15 @@ def with_texts(of: Incident, text: str) -> Incident:
 
     def injected(e: Evidence) -> Evidence:
         lifecycle = e.kind is EvidenceKind.LIFECYCLE
+        # Names and attributes are the sender's; the statistic at the end is the detector's word.
+        name, _, stat = e.series.rpartition(":")
+        series = f"{name}{{note={text}}}:{stat}" if stat else e.series
         return dataclasses.replace(
             e,
             description=e.description if lifecycle else text,
             log_lines=(*e.log_lines, text),
             trace_ids=(text,),
-            series=e.series + text,
+            series=series,
             unit=text,
             instance=text,
         )

@@ -219,6 +219,38 @@ def test_an_alert_is_evidence_for_its_type() -> None:
     assert "an alert came in [E1]" in diagnosis.root_cause
 
 
+@pytest.mark.parametrize(
+    ("type_", "first"),
+    [
+        (IncidentType.CPU_SPIKE, ActionKind.RESTART),
+        (IncidentType.NETWORK_LATENCY, ActionKind.FAILOVER),
+        (IncidentType.DB_CONNECTION_POOL, ActionKind.RECYCLE_POOL),
+        (IncidentType.DISK_SPACE, ActionKind.CLEANUP),
+        (IncidentType.POD_CRASH_LOOP, ActionKind.RESTART),
+    ],
+)
+def test_an_alert_without_measurements_gets_the_usual_remedy_of_its_type(
+    type_: IncidentType, first: ActionKind
+) -> None:
+    alert = dataclasses.replace(log_evidence(number=1), signal="alert")
+
+    diagnosis = diagnose(incident(type_, alert, confidence=0.5))
+
+    assert actions(diagnosis)[0] is first
+    assert "no longer sends telemetry" not in diagnosis.root_cause
+
+
+def test_an_alert_does_not_lend_its_weight_to_another_cause() -> None:
+    alert = dataclasses.replace(log_evidence(number=9), signal="alert")
+    of = dataclasses.replace(
+        samples.LEAK,
+        evidence=(*samples.LEAK.evidence, alert),
+        candidates=(*samples.LEAK.candidates, TypeCandidate(IncidentType.DISK_SPACE, 0.3)),
+    )
+
+    assert diagnose(of).proposals == diagnose(samples.LEAK).proposals
+
+
 def test_an_unknown_fault_is_left_to_a_human() -> None:
     diagnosis = diagnose(samples.UNKNOWN)
 
@@ -232,6 +264,51 @@ def test_a_silent_service_gets_a_cautious_proposal() -> None:
 
     assert actions(diagnosis) == [ActionKind.RESTART]
     assert 0.3 < diagnosis.proposals[0].confidence < 0.5
+
+
+def test_a_stopped_service_is_restarted() -> None:
+    diagnosis = diagnose(incident(IncidentType.POD_CRASH_LOOP, silence(1), confidence=0.5))
+
+    assert actions(diagnosis)[0] is ActionKind.RESTART
+    assert diagnosis.proposals[0].confidence >= 0.4
+    assert "nothing was heard from it for 6 s [E1]" in diagnosis.root_cause
+
+
+def test_a_crash_told_only_by_the_last_words_of_a_process_is_a_crash() -> None:
+    last_words = dataclasses.replace(
+        log_evidence("start-up configuration is not valid: pool_size must be positive", number=1, fatal=True),
+        signal="restarts",
+        weight=0.62,
+    )
+
+    diagnosis = diagnose(incident(IncidentType.POD_CRASH_LOOP, last_words, confidence=0.8))
+
+    assert actions(diagnosis)[0] is ActionKind.ROLLBACK
+
+
+def test_evidence_with_a_small_share_in_the_alarm_speaks_little() -> None:
+    one_restart = dataclasses.replace(restarts(1), weight=0.1)
+
+    diagnosis = diagnose(incident(IncidentType.POD_CRASH_LOOP, one_restart, confidence=0.5))
+
+    assert diagnosis.outcome is DiagnosisOutcome.NOT_ENOUGH_EVIDENCE
+
+
+def test_requests_in_flight_are_no_traffic() -> None:
+    waiting = evidence("request_rate", 2, series="http.server.active_requests:value", before=1.0, now=40.0)
+
+    diagnosis = diagnose(incident(IncidentType.CPU_SPIKE, evidence("cpu", 1), waiting))
+
+    assert actions(diagnosis)[0] is ActionKind.RESTART
+
+
+def test_a_new_status_code_is_no_growth_of_traffic() -> None:
+    all_of_it = evidence("request_rate", 2, before=50.0, now=52.0)
+    refused = evidence("request_rate", 3, series="http{status=429}:count_rate", before=0.0, now=30.0)
+
+    diagnosis = diagnose(incident(IncidentType.CPU_SPIKE, evidence("cpu", 1), all_of_it, refused))
+
+    assert actions(diagnosis)[0] is ActionKind.RESTART
 
 
 def test_no_evidence_is_not_enough() -> None:

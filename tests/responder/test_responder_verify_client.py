@@ -1,6 +1,9 @@
 """The detector's client: typed answers, bounded patience, errors that say what went wrong."""
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -139,6 +142,43 @@ def test_an_address_without_the_query_interface_is_named() -> None:
 def test_an_address_that_is_no_http_url_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="http"):
         DetectorClient(address)
+
+
+class _Trickle(BaseHTTPRequestHandler):
+    """Sends its answer byte by byte, for ever."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.stopping.wait(0.02):
+                self.wfile.write(b"[")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def trickling_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Trickle) as server:
+        server.stopping = threading.Event()
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.stopping.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_an_answer_that_trickles_in_is_not_waited_for() -> None:
+    with (
+        trickling_server() as address,
+        DetectorClient(address, timeout_s=0.2, attempts=1) as detector,
+        pytest.raises(DetectorUnavailable, match=r"did not finish its answer within 0\.2 s"),
+    ):
+        detector.services()
 
 
 def test_a_refused_connection_is_a_typed_error() -> None:
