@@ -1,0 +1,319 @@
+"""From judged samples to anomalies of services: what is outside its range, sustained, and a symptom."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.classify.meaning import Meaning, Meanings, Signal
+from detector.correlate.anomaly import Anomaly
+from detector.correlate.engine_config import EngineConfig
+from detector.correlate.service_state import ServiceState
+from detector.incident import AnomalyReason, EvidenceKind, Forecast
+from detector.score.bank import BaselineBank, Bools, Floats, grown
+from detector.score.judge import Range, SeriesJudge
+from detector.score.probability import not_normal
+from detector.score.streak import Sighting, Streaks, Sustained
+from detector.score.trend import Trend, Trends
+from detector.series import Origin, Samples, SeriesKey, SeriesRegistry, Stat
+
+_KIND = {Origin.METRIC: EvidenceKind.METRIC, Origin.SPAN: EvidenceKind.SPAN, Origin.LOG: EvidenceKind.LOG}
+
+# What a process that starts may send without being held to it: imports, cold caches, first connections.
+_EXCUSED_IN_START_UP = frozenset(
+    {
+        Signal.CPU, Signal.GC, Signal.CLIENT_LATENCY, Signal.SERVER_LATENCY, Signal.DB_LATENCY,
+        Signal.ERROR_RATIO, Signal.NETWORK_ERRORS, Signal.QUEUE, Signal.DB_POOL, Signal.REQUEST_RATE,
+        Signal.MEMORY, Signal.OTHER,
+    }
+)  # fmt: skip
+
+_AT_LIMIT = 0.97
+_LONG_KNOWN_S = 30.0
+"""Age from which a baseline stands in for the history of an instance that is new."""
+
+
+class SeriesWatch:
+    """Owns the models of all series. Not thread-safe."""
+
+    def __init__(self, registry: SeriesRegistry, meanings: Meanings, config: EngineConfig) -> None:
+        self._registry = registry
+        self._meanings = meanings
+        self._config = config
+        self.judge = SeriesJudge(BaselineBank(config.fading, config.warm_up), config.bar)
+        self.streaks = Streaks(config.spike_memory_s, config.max_watched)
+        self.trends = Trends(config.forecast_horizon_s, config.trend_samples, config.max_trends)
+        self.meaning: list[Meaning] = []
+        self._interned: dict[Meaning, Meaning] = {}
+        self._start_until: Floats = np.zeros(0)
+        self._admitted_at: list[float] = []
+
+    def admit(self, slot: int, key: SeriesKey, state: ServiceState, now: float) -> None:
+        """Take on a series seen for the first time. Slots come in order."""
+        meaning = self._meanings.of(key)
+        meaning = self._interned.setdefault(meaning, meaning)
+        self.meaning.append(meaning)
+        self._admitted_at.append(now)
+        self.judge.grow(slot + 1)
+        state.series_count += 1
+        self._place(slot, meaning, state)
+        if meaning.judged:
+            state.remember_series(slot, meaning, key.stat)
+        if meaning.starts_at_zero and state.warm:
+            self.judge.bank.replace(slot, 0.0, 0.0, self._config.warm_up)
+        if not meaning.host_wide and meaning.weight > 0:
+            state.measures_itself.add(meaning.signal)
+            if key.stat is Stat.SHARE or meaning.limit is not None:
+                state.knows_limit.add(meaning.signal)
+        if meaning.host_wide or meaning.absolute:
+            state.secondary.append((slot, meaning))
+        self._settle_secondary(state)
+
+    def starting(self, instance: int, until: float) -> None:
+        """Excuse an instance's start-up until then (receiver's clock)."""
+        self._start_until = grown(self._start_until, instance + 1)
+        self._start_until[instance] = until
+
+    def take(self, samples: Samples, now: float, states: list[ServiceState]) -> None:
+        """Judge a batch and bring the anomalies of the services up to date with it."""
+        self._start_until = grown(self._start_until, len(self._registry.instances))
+        starting: Bools = self._start_until[samples.instances] > now
+        judged = self.judge.judge(samples, now, starting)
+        for row in judged.rows.tolist():
+            slot = int(samples.series[row])
+            seen = Sighting(
+                slot,
+                int(samples.instances[row]),
+                float(samples.times[row]),
+                float(samples.values[row]),
+                now,
+            )
+            state = states[self.judge.service[slot]]
+            if judged.outside[row]:
+                self._outside(seen, state)
+            else:
+                self._inside(seen, state)
+        limits = self.judge.limit[samples.series]
+        limited = np.flatnonzero((limits > 0) & ~starting)
+        if len(limited):
+            self._take_limited(samples, limited, limits, now, states)
+
+    def is_rising(self, slot: int, now: float) -> bool:
+        """Whether some live instance still runs towards the limit of a series."""
+        watch = self.streaks.watch(slot)
+        if watch is None:
+            return False
+        fresh = max(2.5 * watch.gap, 2.5)
+        return any(
+            self.trends.still_rising(slot, instance)
+            for instance, run in watch.runs.items()
+            if now - run.seen <= fresh
+        )
+
+    def pin(self, slot: int) -> None:
+        """Follow a series sample by sample, be it normal or not."""
+        if self.streaks.pin(slot) is not None:
+            self.judge.watched[slot] = True
+
+    def release(self, slots: frozenset[int]) -> None:
+        """End the following of series whose incident is over."""
+        for slot in slots:
+            self.streaks.drop(slot)
+            self.judge.watched[slot] = False
+        self.trends.forget_series(slots)
+
+    def accept(self, slot: int) -> None:
+        """Take the level a series has stayed at as its normal one."""
+        watch = self.streaks.watch(slot)
+        if watch is None or watch.level_count < 2:
+            return
+        variance = watch.level_square / watch.level_count
+        self.judge.bank.replace(slot, watch.level_mean, variance, self._config.warm_up)
+        self.streaks.drop(slot)
+
+    def forget_instance(self, instance: int) -> None:
+        """A process is gone."""
+        self.streaks.forget_instance(instance)
+        self.trends.forget_instance(instance)
+
+    def _place(self, slot: int, meaning: Meaning, state: ServiceState) -> None:
+        excused = meaning.signal in _EXCUSED_IN_START_UP
+        self.judge.admit(slot, state.number, meaning, start_up=not excused)
+
+    def _settle_secondary(self, state: ServiceState) -> None:
+        """Silence host-wide measures of a service that measures itself, and bytes where shares are known."""
+        for slot, meaning in list(state.secondary):
+            better = state.knows_limit if meaning.absolute else state.measures_itself
+            if meaning.signal in better:
+                quiet = Meaning(
+                    signal=Signal.OTHER,
+                    up_is_bad=True,
+                    down_is_bad=True,
+                    weight=0.0,
+                    sustain=1,
+                    min_change=0.0,
+                    min_ratio=1.0,
+                    comfortable=None,
+                    limit=None,
+                    host_wide=False,
+                    absolute=False,
+                    starts_at_zero=False,
+                )
+                self.meaning[slot] = self._interned.setdefault(quiet, quiet)
+                self._place(slot, quiet, state)
+                state.anomalies.pop(slot, None)
+                state.secondary.remove((slot, meaning))
+
+    def _outside(self, seen: Sighting, state: ServiceState) -> None:
+        meaning = self.meaning[seen.slot]
+        normal = self.judge.range_of(seen.slot)
+        self.judge.watched[seen.slot] = True
+        sustained = self.streaks.outside(seen, meaning.sustain, normal)
+        known = state.anomalies.get(seen.slot)
+        if sustained is not None or known is not None:
+            self._raise(seen, state, normal, sustained, known)
+        watch = self.streaks.watch(seen.slot)
+        if watch is None or watch.level_since is None or state.live is not None:
+            return
+        context = meaning.weight == 0
+        patience = self._config.relearn_context_s if context else self._config.relearn_s
+        if seen.now - watch.level_since >= patience:
+            self.accept(seen.slot)
+            state.anomalies.pop(seen.slot, None)
+            self.judge.watched[seen.slot] = False
+
+    def _inside(self, seen: Sighting, state: ServiceState) -> None:
+        ended, last_outside = self.streaks.inside(seen)
+        watch = self.streaks.watch(seen.slot)
+        alive = watch is not None and watch.alive
+        anomaly = state.anomalies.get(seen.slot)
+        if anomaly is not None and not alive and anomaly.reason is not AnomalyReason.LIMIT_FORECAST:
+            anomaly.active = False
+        if state.live is not None:
+            return
+        if ended and anomaly is None:
+            size = abs(last_outside - float(self.judge.bank.mean[seen.slot]))
+            self.streaks.spiked(seen.slot, seen.now, size)
+            self.judge.learn_one(seen.slot, last_outside)
+        if not alive:
+            self.judge.watched[seen.slot] = False
+
+    def _raise(
+        self,
+        seen: Sighting,
+        state: ServiceState,
+        normal: Range,
+        sustained: Sustained | None,
+        known: Anomaly | None,
+    ) -> None:
+        if state.live is not None:
+            known = state.live.anomalies.get(seen.slot, known)
+        if known is None:
+            if sustained is None:
+                return
+            known = self._anomaly(seen, normal, self._reason(seen, normal))
+            known.first_seen = self._credible(sustained.first, seen.now)
+        up = known.reason is not AnomalyReason.BELOW_NORMAL
+        if known.now is None or (seen.value > known.now if up else seen.value < known.now):
+            known.now = seen.value
+            known.score = max(known.score, not_normal(normal.distance(seen.value)))
+            known.instance = self._registry.instances[seen.instance].name
+        if sustained is not None:
+            known.count, known.needed = max(known.count, sustained.count), sustained.needed
+        if known.reason is AnomalyReason.LIMIT_FORECAST and sustained is not None:
+            known.reason = self._reason(seen, normal)
+        known.last_seen = self._credible(seen.time, seen.now)
+        known.heard_at, known.active = seen.now, True
+        state.anomalies[seen.slot] = known
+
+    def _reason(self, seen: Sighting, normal: Range) -> AnomalyReason:
+        meaning = self.meaning[seen.slot]
+        stat = self._registry.keys[seen.slot].stat
+        if seen.value < normal.mean:
+            return AnomalyReason.BELOW_NORMAL
+        if stat is Stat.SHARE and seen.value >= _AT_LIMIT:
+            return AnomalyReason.LIMIT_REACHED
+        if meaning.limit is not None and seen.value >= _AT_LIMIT * meaning.limit:
+            return AnomalyReason.LIMIT_REACHED
+        if meaning.signal in {Signal.ERROR_RATIO, Signal.NETWORK_ERRORS}:
+            return AnomalyReason.ERROR_RATE
+        if meaning.signal is Signal.ERROR_LOGS:
+            return AnomalyReason.NEW_ERROR_LOG if normal.mean == 0.0 else AnomalyReason.ABOVE_NORMAL
+        return AnomalyReason.ABOVE_NORMAL
+
+    def _anomaly(self, seen: Sighting, normal: Range, reason: AnomalyReason) -> Anomaly:
+        key, meaning = self._registry.keys[seen.slot], self.meaning[seen.slot]
+        return Anomaly(
+            key=seen.slot,
+            kind=_KIND[key.origin],
+            signal=meaning.signal,
+            reason=reason,
+            series=str(key),
+            name=key.name,
+            stat=key.stat,
+            unit=key.unit,
+            weight=meaning.weight,
+            score=not_normal(normal.distance(seen.value)),
+            first_seen=self._credible(seen.time, seen.now),
+            last_seen=self._credible(seen.time, seen.now),
+            heard_at=seen.now,
+            noticed_at=seen.now,
+            before=normal.mean if normal.ready else None,
+            now=seen.value,
+            low=normal.low,
+            high=normal.high,
+            instance=self._registry.instances[seen.instance].name,
+        )
+
+    def _take_limited(
+        self,
+        samples: Samples,
+        limited: NDArray[np.int64],
+        limits: Floats,
+        now: float,
+        states: list[ServiceState],
+    ) -> None:
+        slots, instances, times = samples.series[limited], samples.instances[limited], samples.times[limited]
+        steep = self.trends.add(slots, instances, times, samples.values[limited] / limits[limited])
+        for row in limited[steep].tolist():
+            slot, instance = int(samples.series[row]), int(samples.instances[row])
+            if not self.judge.bank.count[slot] >= self.judge.bank.warm_up:
+                continue
+            limit = float(limits[row])
+            usual = self._usual_high(slot, instance)
+            trend = self.trends.rising(slot, instance, None if usual is None else usual / limit)
+            if trend is not None:
+                seen = Sighting(slot, instance, float(samples.times[row]), float(samples.values[row]), now)
+                self._forecast(seen, states[self.judge.service[slot]], trend, limit)
+
+    def _usual_high(self, slot: int, instance: int) -> float | None:
+        """What a new process's siblings and forerunners usually reached; None for one that is not new."""
+        began = float(self._start_until[instance])
+        bank = self.judge.bank
+        if began < self._admitted_at[slot] + _LONG_KNOWN_S or bank.count[slot] < bank.warm_up:
+            return None
+        return float(bank.mean[slot] + 2.0 * np.sqrt(bank.variance[slot]))
+
+    def _forecast(self, seen: Sighting, state: ServiceState, trend: Trend, limit: float) -> None:
+        key = self._registry.keys[seen.slot]
+        known = state.anomalies.get(seen.slot)
+        if state.live is not None:
+            known = state.live.anomalies.get(seen.slot, known)
+        if known is None:
+            normal = self.judge.range_of(seen.slot)
+            known = self._anomaly(seen, normal, AnomalyReason.LIMIT_FORECAST)
+            known.first_seen = self._credible(trend.began_at, seen.now)
+            known.before = normal.mean if normal.ready else trend.start * limit
+            known.score = not_normal(3.0 + trend.steps)
+        known.now = max(known.now or 0.0, seen.value)
+        seconds = trend.seconds_to_limit
+        known.forecast = Forecast(
+            str(key), key.unit, seen.value, limit, seconds, self._credible(seen.time, seen.now) + seconds
+        )
+        known.last_seen = self._credible(seen.time, seen.now)
+        known.heard_at, known.active = seen.now, True
+        state.anomalies[seen.slot] = known
+        self.pin(seen.slot)
+
+    @staticmethod
+    def _credible(time: float, now: float) -> float:
+        """The sender's time, kept near the receiver's clock: an untrusted clock must not date an incident."""
+        return min(max(time, now - 120.0), now)

@@ -1,0 +1,1 @@
+"""Judges series: vectorised baselines, streaks, trends towards limits, one forest per service."""
