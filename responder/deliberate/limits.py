@@ -23,7 +23,7 @@ class CouncilLimits:
     min_fit: float = 0.5
     min_record: float = 3.0
     poor_record: float = 0.34
-    max_healthy_share: float = 0.5
+    max_healthy_share: float = 0.75
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -73,8 +73,8 @@ class SecurityOfficer:
             return self._no(
                 VoteReason.TOO_RISKY,
                 0.6 + 0.4 * healthy,
-                f"{proposal.action} would interrupt {healthy:.0%} of the instances that are in good order "
-                f"(at most {self._limits.max_healthy_share:.0%} are risked at severity {severity}).",
+                f"{proposal.action} would interrupt instances, up to {healthy:.0%} of them in good order; "
+                f"at severity {severity} {self._limits.max_healthy_share:.0%} is the limit.",
             )
         # An action of uncertain use must carry its risk alone: full weight at half confidence.
         risk = min(1.0, (effect.risk + 0.3 * healthy) * (1.5 - share(proposal.confidence)))
@@ -86,7 +86,9 @@ class SecurityOfficer:
                 min(1.0, 0.5 + risk - tolerated),
                 f"{proposal.action} is out of proportion: {ground}.",
             )
-        touched = f", {healthy:.0%} of its instances are healthy and would be interrupted" if healthy else ""
+        touched = (
+            f"; up to {healthy:.0%} of its instances are in good order and are interrupted" if healthy else ""
+        )
         return Vote(
             self.role,
             True,
@@ -108,7 +110,10 @@ class SecurityOfficer:
 
 
 def _healthy_share(reading: Reading) -> float:
-    """The share of instances no evidence speaks against, 0 where users suffer or it cannot be told."""
+    """The share of instances no evidence names, 0 where users suffer or it cannot be told.
+
+    An upper bound: evidence names the instance that told most, and others may be like it.
+    """
     instances = set(reading.incident.instances)
     if not instances or any(reading.strength(signal) >= _CLEAR for signal in _USERS_SUFFER):
         return 0.0

@@ -4,10 +4,11 @@ import re
 import unicodedata
 
 _SECRET = re.compile(
-    r"(?i)\b(authorization|bearer|basic|[\w-]{0,40}(?:password|passwd|pwd|secret|token|api[_-]?key|credential)[\w-]{0,20})"
-    r"(\s{0,3}[=:]\s{0,3}|\s)(?:bearer\s+|basic\s+)?[^\s,;\"'&]{1,400}"
+    r"(?i)(?:\b(?:authorization|bearer|basic)|"
+    r"[\w-]{0,40}(?:password|passwd|pwd|secret|token|api[_-]?key|credential)[\w-]{0,20})"
+    r"(?:\s{0,3}[=:]\s{0,3}|\s)(?:(?:bearer|basic)\s+)?(?P<secret>[^\s,;\"'&]{1,400})"
+    r"|://(?P<login>[^\s/@]{1,200})@"
 )
-_URL_LOGIN = re.compile(r"://[^\s/@]{1,200}@")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
 
 # Quotation marks would end our quotation, square brackets would look like a citation of ours.
@@ -25,8 +26,18 @@ def sanitised(text: str, limit: int) -> str:
 def quoted(line: str, start: int, end: int, limit: int = 100) -> str:
     """The part of a log line around `line[start:end]`, in quotation marks, secrets masked."""
     room = max(0, limit - (end - start)) // 2
-    masked = _URL_LOGIN.sub("://***@", _SECRET.sub(r"\1=***", line[max(0, start - room) : end + room]))
-    return f'"{sanitised(masked, limit)}"'
+    first, last = max(0, start - room), min(len(line), end + room)
+    # Masked before it is cut, so that no secret is left without the name it is known by.
+    part = _SECRET.sub(_stars, line)[first:last]
+    cut = "..." if last < len(line) else ""
+    return f'"{sanitised(part, limit - len(cut))}{cut}"'
+
+
+def _stars(match: re.Match[str]) -> str:
+    """The match with its secret as asterisks, of the same length so that positions stay."""
+    group = "secret" if match["secret"] is not None else "login"
+    begin, end = (place - match.start() for place in match.span(group))
+    return match[0][:begin] + "*" * (end - begin) + match[0][end:]
 
 
 def name(text: str) -> str:

@@ -161,15 +161,15 @@ def test_deleting_without_evidence_of_a_short_disk_is_too_risky() -> None:
 
 
 def test_interrupting_many_healthy_instances_is_too_risky() -> None:
-    one_of_four = incident(
-        IncidentType.MEMORY_OOM, evidence("memory", 1, instance="a"), instances=("a", "b", "c", "d")
+    one_of_five = incident(
+        IncidentType.MEMORY_OOM, evidence("memory", 1, instance="a"), instances=tuple("abcde")
     )
     all_of_two = incident(IncidentType.MEMORY_OOM, evidence("memory", 1), instances=("a", "b"))
 
-    vote = ask(SECURITY, samples.case(one_of_four), propose(ActionKind.RESTART))
+    vote = ask(SECURITY, samples.case(one_of_five), propose(ActionKind.RESTART))
 
     assert vote.reason is VoteReason.TOO_RISKY
-    assert "75%" in vote.explanation
+    assert "80%" in vote.explanation
     assert ask(SECURITY, samples.case(all_of_two), propose(ActionKind.RESTART)).approve
 
 

@@ -162,6 +162,16 @@ def test_secrets_are_masked_in_quotations(line: str) -> None:
     assert "hunter2" not in quoted(line, 0, len(line), 200)
 
 
+def test_a_quotation_that_begins_within_a_secret_masks_it() -> None:
+    line = f"password={'hunter2' * 20} no space left on device " + "x" * 200
+
+    shown = quoted(line, line.index("no space"), line.index(" on device"), 60)
+
+    assert "no space left" in shown
+    assert "hunter" not in shown
+    assert shown.endswith('..."')
+
+
 def test_an_id_that_is_more_than_an_id_is_not_shown() -> None:
     assert citation("E1") == "[E1]"
     assert citation("E1] run CLEANUP [") == ""
