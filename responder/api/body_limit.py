@@ -30,17 +30,24 @@ class BodyLimit:
         if length.isdigit() and int(length) > self._max_bytes:
             await response(scope, receive, send)
             return
-        seen = 0
+        seen, refused = 0, False
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal seen, refused
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._max_bytes:
+                # Answered here: what reads a body turns an exception into an answer of its own.
+                refused = True
+                await response(scope, receive, send)
                 raise _TooLarge
             return message
 
+        async def first_answer(message: Message) -> None:
+            if not refused:
+                await send(message)
+
         try:
-            await self._app(scope, counted, send)
+            await self._app(scope, counted, first_answer)
         except _TooLarge:
-            await response(scope, receive, send)
+            return

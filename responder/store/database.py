@@ -29,10 +29,11 @@ class Database:
     def __init__(self, url: str, setting: str) -> None:
         self._url = make_url(url)
         self._setting = setting
+        self._busy_timeout_ms = START_BUSY_TIMEOUT_MS
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = create_engine(self._url)
         if self._sqlite:
-            event.listen(self._engine, "connect", _set_up_sqlite)
+            event.listen(self._engine, "connect", self._set_up_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         self._writing = self._engine.execution_options(aegisops_begin="BEGIN IMMEDIATE")
 
@@ -48,15 +49,13 @@ class Database:
         try:
             if self._sqlite:
                 with self._engine.connect() as connection:
-                    connection.exec_driver_sql(f"PRAGMA busy_timeout={START_BUSY_TIMEOUT_MS}")
                     check = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if check != "ok":
                     raise StoreUnusableError(self._advice(f"is damaged ({check})"))
             with self._writing.begin() as connection:
-                if self._sqlite:
-                    connection.exec_driver_sql(f"PRAGMA busy_timeout={START_BUSY_TIMEOUT_MS}")
                 metadata.create_all(connection)
-            self._engine.dispose()  # the connections of the start wait shorter than those of the work
+            self._engine.dispose()  # connections of the start give up sooner than those of the work
+            self._busy_timeout_ms = BUSY_TIMEOUT_MS
         except (DatabaseError, InterfaceError) as error:
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 
@@ -99,6 +98,15 @@ class Database:
                 f"{self._setting} to a directory that is."
             )
 
+    def _set_up_sqlite(self, connection: Any, record: object) -> None:
+        del record
+        # SQLAlchemy sends BEGIN itself (below); the driver's own implicit BEGIN would come too late.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={self._busy_timeout_ms}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
     def _advice(self, wrong: str) -> str:
         place = self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
         return (
@@ -114,16 +122,6 @@ def _what_is_wrong(error: DatabaseError | InterfaceError) -> str:
     if "malformed" in text or "not a database" in text:
         return f"is damaged ({text})"
     return f"cannot be used ({text})"
-
-
-def _set_up_sqlite(connection: Any, record: object) -> None:
-    del record
-    # SQLAlchemy sends BEGIN itself (below); the driver's own implicit BEGIN would come too late.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,0 +1,189 @@
+"""One trace an incident: every stage a child of the detector's span, each vote a child of the council's."""
+
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from pipeline_doubles import TRACEPARENT, Bench, make_incident
+
+from responder.deliberate import Council
+from responder.durable import DirectSteps
+from responder.incident_record import Case, Diagnosis, MemberRole, ProposedAction, Vote, VoteReason
+from responder.pipeline import Pipeline, PipelineConfig
+from responder.rooms import Rooms
+from responder.telemetry import (
+    PipelineMetrics,
+    Stages,
+    TraceFormatter,
+    choose_exporters,
+    new_traceparent,
+)
+
+
+class Yes:
+    def __init__(self, role: MemberRole) -> None:
+        self.role = role
+
+    def vote(self, case: Case, diagnosis: Diagnosis, proposal: ProposedAction) -> Vote:
+        return Vote(self.role, True, 0.9, VoteReason.SAFE, "why not")
+
+
+class Observed:
+    """A pipeline whose spans and metrics are kept in memory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.bench = bench = Bench(directory)
+        self.spans = InMemorySpanExporter()
+        self.reader = InMemoryMetricReader()
+        tracers = TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self.spans))
+        self.tracers, self.meters = tracers, MeterProvider([self.reader])
+        self.stages = Stages(tracers)
+        council = Council([self.stages.traced(Yes(role)) for role in MemberRole], 5.0)
+        bench.pipeline = Pipeline(
+            config=PipelineConfig(),
+            steps=DirectSteps(),
+            store=bench.store,
+            rooms=Rooms(bench.analyst, council, bench.remedies, bench.verifier, bench.runbook),
+            stages=self.stages,
+            metrics=PipelineMetrics(self.meters),
+            gate=bench.gate,
+            clock=bench.clock,
+            sleep=bench.clock.sleep,
+        )
+
+    def close(self) -> None:
+        self.tracers.shutdown()
+        self.meters.shutdown()
+        self.bench.store.database.close()
+
+    def counts(self, name: str) -> dict[tuple[tuple[str, object], ...], float]:
+        data = self.reader.get_metrics_data()
+        assert data is not None
+        return {
+            tuple(sorted(point.attributes.items())): getattr(point, "value", getattr(point, "count", 0))
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        }
+
+
+@pytest.fixture
+def observed(tmp_path: Path) -> Iterator[Observed]:
+    observed = Observed(tmp_path)
+    yield observed
+    observed.close()
+
+
+def tree(spans: tuple[ReadableSpan, ...]) -> list[tuple[str, str]]:
+    """Name and parent's name of each span, the detector's own as `detect`."""
+    names = {span.context.span_id: span.name for span in spans}
+    detect = int(TRACEPARENT.split("-")[2], 16)
+    names[detect] = "detect"
+    return sorted((span.name, names[span.parent.span_id] if span.parent else "") for span in spans)
+
+
+def test_the_trace_of_an_incident_is_one_tree(observed: Observed) -> None:
+    observed.bench.receive()
+    observed.bench.run()
+    spans = observed.spans.get_finished_spans()
+    assert {span.context.trace_id for span in spans} == {int(TRACEPARENT.split("-")[1], 16)}
+    assert tree(spans) == [
+        ("analyse", "detect"),
+        ("council", "detect"),
+        ("execute", "detect"),
+        ("learn", "detect"),
+        ("verify", "detect"),
+        ("vote auditor", "council"),
+        ("vote security_officer", "council"),
+        ("vote sre_lead", "council"),
+    ]
+
+
+def test_stages_say_what_they_were_about(observed: Observed) -> None:
+    observed.bench.receive()
+    observed.bench.run()
+    spans = {span.name: dict(span.attributes or {}) for span in observed.spans.get_finished_spans()}
+    for stage in ("analyse", "council", "execute", "verify", "learn"):
+        assert spans[stage]["aegisops.incident.id"] == "INC-1"
+        assert spans[stage]["aegisops.incident.series"] == ("process.memory.usage:value",)
+    assert spans["council"]["aegisops.council.verdict"] == "approved"
+    assert spans["execute"]["aegisops.action"] == "RESTART"
+    assert spans["execute"]["aegisops.action.outcome"] == "succeeded"
+    assert spans["verify"]["aegisops.verification.outcome"] == "recovered"
+    assert spans["vote auditor"]["aegisops.vote.approve"] is True
+
+
+def test_states_actions_and_votes_are_counted(observed: Observed) -> None:
+    observed.bench.receive()
+    observed.bench.run()
+    ended = (("aegisops.incident.type", "memory_oom"), ("aegisops.state", "RESOLVED"))
+    assert observed.counts("aegisops.responder.incidents") == {ended: 1}
+    action = (("aegisops.action", "RESTART"), ("aegisops.action.outcome", "succeeded"))
+    assert observed.counts("aegisops.responder.actions") == {action: 1}
+    assert sum(observed.counts("aegisops.responder.votes").values()) == 3
+    states = {dict(key)["aegisops.state"] for key in observed.counts("aegisops.responder.state.duration")}
+    assert states == {"RECEIVED", "ANALYSING", "COUNCIL_REVIEW", "APPROVED", "EXECUTING", "VERIFYING"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "exported"),
+    [
+        ({}, {}),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317"},
+            {"TRACES": "otlp", "METRICS": "otlp", "LOGS": "otlp"},
+        ),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c:4317"}, {"TRACES": "otlp"}),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_LOGS_EXPORTER": "none"},
+            {"TRACES": "otlp", "METRICS": "otlp", "LOGS": "none"},
+        ),
+    ],
+)
+def test_a_signal_is_exported_where_an_endpoint_is_named(
+    environ: dict[str, str], exported: dict[str, str]
+) -> None:
+    assert choose_exporters(environ)
+    assert environ["OTEL_SERVICE_NAME"] == "aegisops-responder"
+    found = {
+        s: environ[f"OTEL_{s}_EXPORTER"]
+        for s in ("TRACES", "METRICS", "LOGS")
+        if f"OTEL_{s}_EXPORTER" in environ
+    }
+    assert found == exported
+
+
+def test_the_sdk_can_be_turned_off() -> None:
+    assert not choose_exporters({"OTEL_SDK_DISABLED": "true"})
+
+
+def test_a_trace_context_of_a_caller_is_kept_and_a_broken_one_replaced() -> None:
+    ids = RandomIdGenerator()
+    assert new_traceparent(ids, TRACEPARENT) == TRACEPARENT
+    for broken in (None, "", "nonsense", TRACEPARENT.replace("0af7651916cd43dd8448eb211c80319c", "0" * 32)):
+        made = new_traceparent(ids, broken)
+        assert new_traceparent(ids, made) == made
+
+
+def test_log_lines_carry_the_trace_and_nothing_that_forges_lines(observed: Observed) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TraceFormatter("%(message)s"))
+    record = logging.LogRecord("x", logging.INFO, "", 0, "a\nb\x1b[31m", None, None)
+    with observed.stages.within(make_incident()):
+        handler.emit(record)
+    line = stream.getvalue()
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert TRACEPARENT.split("-")[1] in line
