@@ -4,7 +4,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +18,6 @@ from buggy_app.state_directory import StateDirectory, replace_file
 
 ORDERS = 500
 CUSTOMERS = 50
-LEAKED_AFTER_S = 0.1  # a query takes about a millisecond; what is out for longer when recycling is lost
 
 
 class PoolTelemetry(Protocol):
@@ -54,14 +53,23 @@ class Database:
     """The orders database of one replica."""
 
     def __init__(
-        self, state: StateDirectory, pool_name: str, size: int, timeout_s: float, telemetry: PoolTelemetry
+        self,
+        state: StateDirectory,
+        pool_name: str,
+        size: int,
+        timeout_s: float,
+        telemetry: PoolTelemetry,
+        *,
+        lost_after_s: float = 0.5,
     ) -> None:
         self.pool_name = pool_name
         self.generation = 0
         self._state = state
         self._telemetry = telemetry
         self._pending = 0
+        self._lost_after_s = lost_after_s
         self._guard = threading.Lock()
+        self._recycling = threading.Lock()
         self._out: dict[int, tuple[PoolProxiedConnection, float]] = {}
         self.engine = create_engine(
             "sqlite:///orders",
@@ -128,19 +136,25 @@ class Database:
     def recycle(self) -> int:
         """Start a fresh pool and close the old one's lost connections; answers how many those were.
 
-        A query that is running keeps its connection, which is closed when it comes back.
+        Lost are those that have been out for more than `lost_after_s` (a query takes about a
+        millisecond). A query that is running keeps its connection, which is closed when it comes back.
         """
-        self.generation += 1
-        with self._guard:
-            now = time.monotonic()
-            lost = [proxy for proxy, since in self._out.values() if now - since > LEAKED_AFTER_S]
-        self.engine.dispose()
-        closed = 0
-        for proxy in lost:
-            if proxy.is_valid:
+        with self._recycling:
+            self.generation += 1
+            with self._guard:
+                now = time.monotonic()
+                lost = [proxy for proxy, since in self._out.values() if now - since > self._lost_after_s]
+            self.engine.dispose()
+            valid = [proxy for proxy in lost if proxy.is_valid]
+            for proxy in valid:
                 proxy.invalidate()
-                closed += 1
-        return closed
+        return len(valid)
+
+    def give_back(self, connections: Iterable[Connection]) -> None:
+        """Close connections that recycling may be closing just now."""
+        with self._recycling:
+            for connection in connections:
+                connection.close()
 
     def close(self) -> None:
         """Close all connections that are not in use."""

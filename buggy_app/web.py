@@ -10,7 +10,7 @@ import anyio.to_thread
 import httpx
 from anyio import CapacityLimiter
 from fastapi import FastAPI, HTTPException, Request
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 
 from buggy_app.active_endpoint import ActiveEndpoint
 from buggy_app.database import CUSTOMERS, Database, PoolRecycler
@@ -63,7 +63,7 @@ def _add_shop(app: FastAPI, parts: Parts) -> None:
     def orders() -> list[dict[str, float]]:
         try:
             return parts.database.orders_of(parts.rng.randrange(CUSTOMERS))
-        except PoolTimeoutError as error:
+        except SQLAlchemyError as error:
             _log.exception("cannot read orders: %s", str(error).partition(" (Background")[0])
             raise HTTPException(500, "database not available") from error
 

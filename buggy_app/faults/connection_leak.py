@@ -45,6 +45,5 @@ class ConnectionLeak:
                     self._held.append(self._database.check_out())
                 except PoolTimeoutError:
                     continue  # busy with requests just now; the next tick tries again
-        for connection in self._held:
-            connection.close()
+        self._database.give_back(self._held)
         self._held.clear()

@@ -55,7 +55,7 @@ def telemetry() -> RecordedPool:
 
 @pytest.fixture
 def database(state: StateDirectory, telemetry: RecordedPool) -> Iterator[Database]:
-    made = Database(state, "orders", 2, 0.2, telemetry)
+    made = Database(state, "orders", 2, 0.2, telemetry, lost_after_s=0.1)
     made.prepare()
     yield made
     made.close()
