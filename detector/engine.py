@@ -11,9 +11,9 @@ from detector.correlate.coming_and_going import observe_life
 from detector.correlate.engine_config import EngineConfig
 from detector.correlate.gather import alarm
 from detector.correlate.lifecycle import ServiceLife
-from detector.correlate.live_incident import LiveIncident
+from detector.correlate.live_incident import RAISING_WEIGHT, LiveIncident
 from detector.correlate.overview import health_of
-from detector.correlate.recovery import fresh_for, is_over, recovery_of
+from detector.correlate.recovery import fresh_for, is_back, is_over, recovery_of
 from detector.correlate.series_watch import SeriesWatch
 from detector.correlate.service_state import ServiceState
 from detector.incident import (
@@ -34,6 +34,7 @@ ERROR = 17
 """OTLP severity number from which a log record is an error."""
 NEW_LOGS_KEPT = 5
 SWEEP_EVERY_S = 10.0
+FOLLOWED_S = 120.0
 
 
 class DetectionTracer(Protocol):
@@ -89,6 +90,7 @@ class Engine:
         for state in self._states:
             observe_life(state, now)
             self._observe_combination(state, now)
+            self._follow_closed(state, now)
             if not state.anomalies and state.live is None:
                 continue
             self._expire(state, now)
@@ -275,16 +277,21 @@ class Engine:
 
     def _follow(self, live: LiveIncident, state: ServiceState, now: float) -> Incident | None:
         """Let evidence join, see whether it is over; answers the incident if it has to be reported."""
+        over = is_over(live, state, self._watch, now)
+        settled = now - live.abnormal_at >= self._settled_s(state)
+        if settled and self._is_new_trouble(live, state, now):
+            self._close(live, state, now)
+            return live.publish(now)
         for key, anomaly in sorted(state.anomalies.items(), key=lambda item: -item[1].strength):
             live.join(anomaly, now)
             if isinstance(key, int) and key in live.anomalies and anomaly.raising:
                 self._watch.pin(key)
         live.instances = tuple(sorted(process.name for process in state.life.live(now))) or live.instances
-        live.revise(now, self._config.gathering_s)
-        if not is_over(live, state, self._watch, now):
+        live.revise(now, max(self._config.gathering_s, 3.0 * state.life.interval))
+        if not over:
             live.abnormal_at = now
         accepted = now - live.joined_at >= self._config.accept_after_s and state.life.reporting(now)
-        if accepted or now - live.abnormal_at >= self._config.closing_s:
+        if accepted or now - live.abnormal_at >= max(self._config.closing_s, 2.5 * state.life.interval):
             self._close(live, state, now, accepted)
         if live.revision == 0:
             live.traceparent = self._tracer.record(live.publish(now))
@@ -297,15 +304,38 @@ class Engine:
             return live.publish(now)
         return None
 
-    def _close(self, live: LiveIncident, state: ServiceState, now: float, accepted: bool) -> None:
+    def _follow_closed(self, state: ServiceState, now: float) -> None:
+        """Go on answering truly about the last incident for a while, should it come back at once."""
+        closed = state.closed
+        if closed is None:
+            return
+        if closed.closed_at is None or now - closed.closed_at > FOLLOWED_S:
+            state.closed = None
+        elif not is_over(closed, state, self._watch, now):
+            closed.abnormal_at = now
+
+    def _settled_s(self, state: ServiceState) -> float:
+        return max(self._config.settled_s, 2.0 * state.life.interval)
+
+    def _is_new_trouble(self, live: LiveIncident, state: ServiceState, now: float) -> bool:
+        """Whether the same or something else began after the incident's symptoms had ended."""
+        return any(is_back(a, state, self._watch, now) for a in live.raising()) or any(
+            a.active and a.weight >= RAISING_WEIGHT and a.noticed_at > live.abnormal_at
+            for key, a in state.anomalies.items()
+            if key not in live.anomalies
+        )
+
+    def _close(self, live: LiveIncident, state: ServiceState, now: float, accepted: bool = False) -> None:
         slots = frozenset(key for key in live.anomalies if isinstance(key, int))
         if accepted:
             for slot in slots:
                 self._watch.accept(slot)
         live.close(now)
-        state.live = None
-        state.anomalies.clear()
-        state.life.forgive()
+        state.live, state.closed = None, live
+        for key, anomaly in list(state.anomalies.items()):
+            if key in live.anomalies or anomaly.noticed_at <= live.abnormal_at:
+                del state.anomalies[key]
+        state.life.forgive(live.abnormal_at + self._settled_s(state))
         self._watch.release(slots)
         self._watch.judge.paused[state.number] = False
         self._watch.judge.worst_z[state.number] = 0.0

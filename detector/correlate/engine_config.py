@@ -13,13 +13,14 @@ class EngineConfig:
     `bar`: standard deviations from the mean from which a sample may be outside. `opening`: probability
     that something is wrong from which an incident opens. `together_s`: an anomaly that ended counts with
     others for so long. `gathering_s`: after opening, for so long the type follows the evidence freely.
-    `closing_s`: all must be normal for so long. An open incident is reported again at most every
-    `report_every_s`, and every `refresh_every_s` when only its numbers moved. `relearn_s`
-    (`relearn_context_s` for traffic): a level that lasts so long without opening an incident is the new
-    normal. `accept_after_s`: an incident in which nothing new happened for so long is taken as the new
-    normal, unless the service is silent. `recurrence_s`: a fault of the same type within this time after
-    closing is linked to the one before. `worse_after_s`: what begins later than this after opening is no
-    symptom of the fault itself. The rest are bounds on memory and reach.
+    `closing_s`: all must be normal for so long; what begins after `settled_s` of that is another incident,
+    and the first closes at once. An open incident is reported again at most every `report_every_s`, and
+    every `refresh_every_s` when only its numbers moved. `relearn_s` (`relearn_context_s` for traffic): a
+    level that lasts so long without opening an incident is the new normal. `accept_after_s`: an incident
+    in which nothing new happened for so long is taken as the new normal, unless the service is silent.
+    `recurrence_s`: a fault of the same type within this time after closing is linked to the one before.
+    `worse_after_s`: what begins later than this after opening is no symptom of the fault itself. The rest
+    are bounds on memory and reach.
     """
 
     fading: float = 0.02
@@ -29,6 +30,7 @@ class EngineConfig:
     together_s: float = 5.0
     gathering_s: float = 5.0
     closing_s: float = 10.0
+    settled_s: float = 4.0
     report_every_s: float = 1.0
     refresh_every_s: float = 3.0
     relearn_s: float = 300.0

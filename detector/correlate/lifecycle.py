@@ -125,6 +125,11 @@ class ServiceLife:
         """Processes heard lately."""
         return [p for p in self.processes.values() if now - p.heard < 2.0 * self.silence_s]
 
+    def starting(self, now: float) -> bool:
+        """Whether some process has just started, or has not had the time yet to show how it is."""
+        settling = self.config.start_up_s + 1.5 * self.interval
+        return any(p.saw_start and now - p.began < settling for p in self.processes.values())
+
     def recent_restarts(self, now: float) -> list[Restart]:
         """Restarts within the window."""
         return [r for r in self.restarts if now - r.at < self.config.restart_window_s]
@@ -137,12 +142,15 @@ class ServiceLife:
             for p in self.processes.values()
         )
 
-    def forgive(self) -> None:
-        """An incident is over: the restarts and crashes in it are not held against the service."""
-        self.restarts.clear()
-        self.fatal_logs.clear()
+    def forgive(self, until: float) -> None:
+        """An incident is over: the restarts and crashes up to `until` are not held against the service."""
+        for restart in [r for r in self.restarts if r.at <= until]:
+            self.restarts.remove(restart)
+        for fatal in [f for f in self.fatal_logs if f[0] <= until]:
+            self.fatal_logs.remove(fatal)
         for process in self.processes.values():
-            process.fatal_at = None
+            if process.fatal_at is not None and process.fatal_at <= until:
+                process.fatal_at = None
 
     def sweep(self, now: float) -> None:
         """Forget processes long silent while others report."""

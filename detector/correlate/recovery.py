@@ -20,9 +20,23 @@ def is_normal(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: fl
     if followed is None:
         return True
     fresh = fresh_for(followed.gap, state)
-    if any(run.count and now - run.seen <= fresh for run in followed.runs.values()):
+    observed = [run for run in followed.runs.values() if now - run.seen <= fresh]
+    if any(run.count for run in observed) or now - followed.excused_at <= fresh / 2.0:
         return False
+    if not observed and state.life.starting(now):
+        return False  # nothing is known yet of the process that is to show that it is over
     return not (anomaly.forecast is not None and watch.is_rising(anomaly.key, now))
+
+
+def is_back(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: float) -> bool:
+    """Whether what had become normal is plainly abnormal again; not knowing is not enough."""
+    if not isinstance(anomaly.key, int):
+        return not is_normal(anomaly, state, watch, now)
+    followed = watch.streaks.watch(anomaly.key)
+    if followed is None:
+        return False
+    fresh = fresh_for(followed.gap, state)
+    return any(run.count and now - run.seen <= fresh for run in followed.runs.values())
 
 
 def fresh_for(gap: float, state: ServiceState) -> float:

@@ -87,7 +87,9 @@ class SeriesWatch:
                 now,
             )
             state = states[self.judge.service[slot]]
-            if judged.outside[row]:
+            if judged.excused[row]:
+                self.streaks.excused(slot, now)
+            elif judged.outside[row]:
                 self._outside(seen, state)
             else:
                 self._inside(seen, state)
@@ -117,7 +119,8 @@ class SeriesWatch:
         """End the following of series whose incident is over."""
         for slot in slots:
             self.streaks.drop(slot)
-            self.judge.watched[slot] = False
+            watch = self.streaks.watch(slot)
+            self.judge.watched[slot] = watch is not None and watch.alive
         self.trends.forget_series(slots)
 
     def accept(self, slot: int) -> None:
@@ -127,6 +130,7 @@ class SeriesWatch:
             return
         variance = watch.level_square / watch.level_count
         self.judge.bank.replace(slot, watch.level_mean, variance, self._config.warm_up)
+        watch.runs.clear()
         self.streaks.drop(slot)
 
     def forget_instance(self, instance: int) -> None:

@@ -33,6 +33,7 @@ class ServiceState:
     secondary: list[tuple[int, Meaning]] = field(default_factory=list)
     anomalies: dict[AnomalyKey, Anomaly] = field(default_factory=dict)
     live: "LiveIncident | None" = None
+    closed: "LiveIncident | None" = None
     logs: deque[LogNotice] = field(default_factory=lambda: deque(maxlen=32))
     failed: deque[SpanNotice] = field(default_factory=lambda: deque(maxlen=32))
     slow: deque[SpanNotice] = field(default_factory=lambda: deque(maxlen=32))

@@ -38,10 +38,13 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rows of a batch worth a second look, in the order of the batch: columns of equal length."""
+    """`rows`: those of a batch worth a second look, in its order. `outside` and `excused` [n of the batch]:
+    outside the range, and whether that is excused as its instance is starting up.
+    """
 
     rows: NDArray[np.int64]
     outside: Bools
+    excused: Bools
 
 
 class SeriesJudge:
@@ -120,8 +123,9 @@ class SeriesJudge:
             learn = ~(outside[rows] | muted[rows] | self.paused[self.service[at]])
             self.bank.learn(at[learn], x[learn])
             np.maximum.at(self.worst_z, (self.service[at], self.signal[at]), z)
-        outside &= ~muted
-        return Judged(np.flatnonzero((outside | self.watched[slots]) & ~muted), outside)
+        excused = outside & muted
+        looked_at = self.watched[slots] | (outside & ~muted)
+        return Judged(np.flatnonzero(looked_at), outside, excused)
 
     def range_of(self, slot: int) -> Range:
         """The normal range of one series now."""

@@ -37,6 +37,7 @@ class SlotWatch:
     runs: dict[int, Run] = field(default_factory=dict)
     spikes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPIKES_REMEMBERED))
     gap: float = 0.0
+    excused_at: float = -1e18  # receiver's clock when a sample outside was last excused
     across: int = 0  # moments in a row at which some instance was outside
     across_first: float = 0.0
     across_last: float = 0.0
@@ -111,6 +112,12 @@ class Streaks:
             return Sustained(watch.across, needed, watch.across_first)
         return None
 
+    def excused(self, slot: int, now: float) -> None:
+        """Note a sample outside the range that a start-up excuses: it proves neither health nor fault."""
+        watch = self._watches.get(slot)
+        if watch is not None:
+            watch.excused_at = now
+
     def inside(self, seen: Sighting) -> tuple[int, float]:
         """Note a sample inside the range; answers the length of the run it ended and its last value."""
         watch = self._watches.get(seen.slot)
@@ -138,10 +145,10 @@ class Streaks:
             watch.runs.pop(instance, None)
 
     def drop(self, slot: int) -> None:
-        """End the watch on a series; its spikes are kept while they are remembered."""
+        """Forget the runs of a series that are over, and its level; spikes are kept while remembered."""
         watch = self._watches.get(slot)
         if watch is not None:
-            watch.runs.clear()
+            watch.runs = {instance: run for instance, run in watch.runs.items() if run.count}
             watch.across = 0
             watch.level_since = None
 

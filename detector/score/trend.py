@@ -11,6 +11,8 @@ SPANS = (2, 3, 5, 8, 13, 21, 34, 55, 89)
 """Lengths (in steps) of the stretches that are looked at for a trend, shortest first."""
 LATE = 0.9
 """Share of the limit from which growth is taken seriously although nothing is known of the time before."""
+NEWLY_HIGH, NEWLY_HIGH_LATE = 0.05, 0.03
+"""How far (share of the limit) above what was seen before a level is a new one; less when it is late."""
 LEAST_GROWTH = 0.06
 """A smaller growth (share of the limit) is no trend,"""
 ROOM_TAKEN = 0.2
@@ -45,6 +47,35 @@ def theil_sen(times: Floats, values: Floats, most: int = 24) -> float:
         times, values = times[pick], values[pick]
     first, second = np.triu_indices(len(times), 1)
     return float(np.median((values[second] - values[first]) / (times[second] - times[first])))
+
+
+def _grows(values: Floats, steps: int) -> bool:
+    """Whether the last steps grew materially and evenly."""
+    stretch = values[-steps - 1 :]
+    growth = float(stretch[-1] - stretch[0])
+    if growth < max(LEAST_GROWTH, ROOM_TAKEN * (1.0 - float(stretch[0]))):
+        return False
+    climbs = np.diff(stretch)
+    even = float(climbs.max()) <= (0.75 if steps == 2 else 0.6) * growth
+    return even and float(np.mean(climbs > 0)) >= (1.0 if steps <= 3 else 0.65)
+
+
+def _is_new(values: Floats, steps: int, usual_high: float | None) -> bool:
+    """Whether the last steps led to a level, and went at a pace, not seen before."""
+    before, value = values[: -steps - 1], float(values[-1])
+    if len(before) >= max(steps, 8):
+        highest = float(before.max())
+        span = min(steps, len(before) - 1)
+        earlier = float((before[span:] - before[:-span]).max())
+        if value >= highest + NEWLY_HIGH and earlier <= 0.5 * (value - float(values[-steps - 1])):
+            return True
+    elif usual_high is not None:
+        if value >= usual_high + NEWLY_HIGH:
+            return True
+        highest = usual_high
+    else:
+        return False
+    return value >= LATE and steps >= 8 and value >= highest + NEWLY_HIGH_LATE
 
 
 def _knee(times: Floats, values: Floats) -> int:
@@ -111,12 +142,16 @@ class Trends:
         `usual_high`: upper end of its usual values (share of the limit), for an instance that is new.
         """
         times, values = self._history(slot, instance)
+        half = len(values) // 2
+        if usual_high is None and half >= 12 and values[-1] < values[:half].max() + NEWLY_HIGH_LATE:
+            return None
         for steps in SPANS:
             if len(values) <= steps:
                 return None
-            trend = self._trend(times, values, steps)
-            if trend is not None and self._is_new(values, steps, trend, usual_high):
-                return trend
+            if _grows(values, steps) and _is_new(values, steps, usual_high):
+                trend = self._trend(times[-steps - 1 :], values[-steps - 1 :])
+                if trend is not None:
+                    return trend
         return None
 
     def still_rising(self, slot: int, instance: int) -> bool:
@@ -141,41 +176,17 @@ class Trends:
         for key in [key for key, row in self._row_of.items() if self._last[row] < time]:
             self._release(key)
 
-    def _trend(self, times: Floats, values: Floats, steps: int) -> Trend | None:
-        stretch, at = values[-steps - 1 :], times[-steps - 1 :]
-        growth, duration = float(stretch[-1] - stretch[0]), float(at[-1] - at[0])
-        if growth < max(LEAST_GROWTH, ROOM_TAKEN * (1.0 - float(stretch[0]))) or duration <= 0:
+    def _trend(self, times: Floats, values: Floats) -> Trend | None:
+        duration, steps = float(times[-1] - times[0]), len(values) - 1
+        if duration <= 0:
             return None
-        climbs = np.diff(stretch)
-        if np.mean(climbs > 0) < (1.0 if steps <= 3 else 0.65):
-            return None
-        if float(climbs.max()) > (0.75 if steps == 2 else 0.6) * growth:
-            return None
-        knee = _knee(at, stretch)
-        slope = theil_sen(at[knee:], stretch[knee:])
+        knee = _knee(times, values)
+        slope = theil_sen(times[knee:], values[knee:])
         if slope <= 0:
             return None
-        trend = Trend(float(stretch[knee]), float(stretch[-1]), slope, float(at[knee]), steps)
+        trend = Trend(float(values[knee]), float(values[-1]), slope, float(times[knee]), steps)
         soon = min(self._horizon_s, 20.0 * duration if steps > 2 else 15.0)
         return trend if trend.seconds_to_limit <= soon else None
-
-    @staticmethod
-    def _is_new(values: Floats, steps: int, trend: Trend, usual_high: float | None) -> bool:
-        before = values[: -steps - 1]
-        enough = len(before) >= max(steps, 8)
-        if enough:
-            highest = float(before.max())
-            span = min(steps, len(before) - 1)
-            earlier = float((before[span:] - before[:-span]).max())
-            if trend.value >= highest + 0.05 and earlier <= 0.5 * (trend.value - trend.start):
-                return True
-        elif usual_high is not None:
-            if trend.value >= usual_high + 0.05:
-                return True
-            highest = usual_high
-        else:
-            return False
-        return trend.value >= LATE and steps >= 8 and trend.value >= highest + 0.03
 
     def _history(self, slot: int, instance: int) -> tuple[Floats, Floats]:
         row = self._row_of.get((slot, instance))

@@ -116,6 +116,7 @@ class SyntheticService:
     name: str = "shop"
     seed: int = 1
     replicas: int = 1
+    instance: str = ""
     override: dict[str, Behaviour] = field(default_factory=dict)
     down: bool = False
     pid: int = 100
@@ -141,7 +142,7 @@ class SyntheticService:
         return [self._of_replica(replica, now) for replica in range(self.replicas)]
 
     def _of_replica(self, replica: int, now: float) -> Normalised:
-        instance = InstanceId(self.id, f"{self.name}-{replica}")
+        instance = InstanceId(self.id, self.instance or f"{self.name}-{replica}")
         rows = []
         for label, ((name, stat, unit, origin, attributes), behave) in self.description.items():
             value = self.override.get(label, behave)(now - START, self.rng)
