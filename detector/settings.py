@@ -7,6 +7,7 @@ OpenTelemetry SDK.
 import difflib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from detector.correlate.engine_config import EngineConfig
 
 PREFIX = "AEGISOPS_DETECTOR_"
 
@@ -41,6 +44,9 @@ def _http_url(value: str) -> str:
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+_JUDGEMENT = EngineConfig()
 
 
 class DetectorSettings(BaseSettings):
@@ -83,6 +89,45 @@ class DetectorSettings(BaseSettings):
         ("aegisops-detector", "aegisops-responder"),
         description="names of services that are not judged, separated by commas",
     )
+    warm_up_samples: int = Field(
+        _JUDGEMENT.warm_up, ge=2, le=100_000, description="after how many samples a series is judged, from 2"
+    )
+    bar: float = Field(
+        _JUDGEMENT.bar,
+        gt=0,
+        le=100,
+        description="from how many standard deviations a sample may be anomalous, above 0 up to 100",
+    )
+    opening_probability: float = Field(
+        _JUDGEMENT.opening,
+        gt=0,
+        lt=1,
+        description="from which probability of a fault an incident opens, between 0 and 1",
+    )
+    closing_s: Seconds = Field(
+        _JUDGEMENT.closing_s, description="for how many seconds all must be normal before an incident closes"
+    )
+    accept_after_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        _JUDGEMENT.accept_after_s,
+        description="after how many seconds without news an incident's level is taken as the new normal",
+    )
+    history: int = Field(
+        _JUDGEMENT.history, ge=1, le=100_000, description="how many incidents are kept, 1 to 100000"
+    )
+    silent_intervals: float = Field(
+        _JUDGEMENT.lifecycle.silent_intervals,
+        ge=1,
+        le=1000,
+        description="after how many of its usual export intervals a service counts as silent, 1 to 1000",
+    )
+    silent_min_s: Seconds = Field(
+        _JUDGEMENT.lifecycle.silent_min_s,
+        description="after how many seconds a service counts as silent at the soonest",
+    )
+    known_for_s: Seconds = Field(
+        _JUDGEMENT.lifecycle.known_for_s,
+        description="for how many seconds a service must have been heard before its silence counts",
+    )
     question_timeout_s: Seconds = Field(
         5.0, description="how many seconds a call of the query interface may wait for its answer"
     )
@@ -110,6 +155,24 @@ class DetectorSettings(BaseSettings):
                 f"set it to {self.intake_max_bytes} or less, or raise {variable('intake_max_bytes')}."
             )
         return self
+
+    def engine_config(self) -> EngineConfig:
+        """How the engine is to judge."""
+        return replace(
+            _JUDGEMENT,
+            warm_up=self.warm_up_samples,
+            bar=self.bar,
+            opening=self.opening_probability,
+            closing_s=self.closing_s,
+            accept_after_s=self.accept_after_s,
+            history=self.history,
+            lifecycle=replace(
+                _JUDGEMENT.lifecycle,
+                silent_intervals=self.silent_intervals,
+                silent_min_s=self.silent_min_s,
+                known_for_s=self.known_for_s,
+            ),
+        )
 
 
 def variable(field: str) -> str:

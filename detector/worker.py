@@ -62,7 +62,8 @@ class Worker(Generic[Request]):
 
     An error in the judgement of one request, tick or question is logged (with its traceback at most every
     `trouble_log_s`), counted in `failures`, and costs only that request, tick or question.
-    `clock`: seconds since the epoch; `monotonic`: seconds that never go back.
+    `clock`: seconds since the epoch (where it is set back, time stands still for the judgement until it
+    has caught up); `monotonic`: seconds that never go back.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Worker(Generic[Request]):
         self._stages = stages
         self._config = config
         self._clock = clock
+        self._latest = 0.0
         self._monotonic = monotonic
         self._open: dict[str, IncidentType] = {}
         self._questions: queue.Queue[Callable[[], None]] = queue.Queue(config.max_questions)
@@ -104,7 +106,7 @@ class Worker(Generic[Request]):
             if not future.set_running_or_notify_cancel():
                 return
             error = self._outlive(
-                "a question", lambda: future.set_result(question(self._stages.judge, self._clock()))
+                "a question", lambda: future.set_result(question(self._stages.judge, self._now()))
             )
             if error is not None:
                 future.set_exception(error)
@@ -141,6 +143,10 @@ class Worker(Generic[Request]):
         self._tick()
         self._answer_all()
 
+    def _now(self) -> float:
+        self._latest = max(self._latest, self._clock())
+        return self._latest
+
     def _patience(self) -> float:
         return max(0.0, min(self._config.poll_s, self._next_tick - self._monotonic()))
 
@@ -149,15 +155,15 @@ class Worker(Generic[Request]):
 
     def _ingest(self, batch: Normalised) -> None:
         self.points += len(batch.samples)
-        self._stages.judge.ingest(batch, self._clock())
+        self._stages.judge.ingest(batch, self._now())
 
     def _tick(self) -> None:
         self._next_tick = self._monotonic() + self._config.tick_s
-        self._outlive("the windows that closed", lambda: self._ingest(self._stages.flush(self._clock())))
+        self._outlive("the windows that closed", lambda: self._ingest(self._stages.flush(self._now())))
         self._outlive("a tick", self._report_changes)
 
     def _report_changes(self) -> None:
-        changed = self._stages.judge.tick(self._clock())
+        changed = self._stages.judge.tick(self._now())
         for incident in changed:
             if incident.state is IncidentState.OPEN:
                 if incident.id not in self._open:

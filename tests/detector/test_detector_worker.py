@@ -1,6 +1,6 @@
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from detector_doubles import ToldEngine, a_batch
@@ -15,7 +15,7 @@ from detector.worker import Stages, Worker, WorkerConfig
 class Rig:
     """A worker whose requests are numbers: of so many points each, negative ones cannot be normalised."""
 
-    def __init__(self, config: WorkerConfig) -> None:
+    def __init__(self, config: WorkerConfig, clock: Callable[[], float] = time.time) -> None:
         self.requests: queue.Queue[int] = queue.Queue()
         self.engine = ToldEngine()
         self.reported: queue.Queue[Incident] = queue.Queue()
@@ -28,7 +28,7 @@ class Rig:
             opened=lambda incident: self.opened.append(incident.id),
             report=self.reported.put,
         )
-        self.worker = Worker(stages, config, time.time, time.monotonic)
+        self.worker = Worker(stages, config, clock, time.monotonic)
 
     def take(self, timeout_s: float) -> int | None:
         try:
@@ -88,6 +88,15 @@ def test_stopping_works_off_what_was_taken_in(rig: Rig) -> None:
     rig.worker.start()
     assert rig.worker.stop(10)
     assert rig.engine.ingested >= 200_000
+
+
+def test_time_does_not_go_back_for_the_judgement_where_the_clock_does() -> None:
+    readings = iter([100.0, 50.0])
+    rig = Rig(WorkerConfig(), lambda: next(readings, 60.0))
+    rig.worker.start()
+    seen = [rig.worker.ask(lambda _, now: now).result(5) for _ in range(3)]
+    assert rig.worker.stop(5)
+    assert seen == [100.0] * 3
 
 
 def test_open_incidents_are_counted_by_type(rig: Rig) -> None:
