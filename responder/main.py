@@ -20,7 +20,8 @@ from responder.diagnose import Analyst, OfflineAnalyst
 from responder.drill import DrillAnalyst
 from responder.durable import DbosWorkflows, StopGate
 from responder.learn import Runbook
-from responder.pipeline import Pipeline, PipelineConfig
+from responder.pipeline import Pipeline
+from responder.pipeline_steps import PipelineSteps, StepsConfig
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
 from responder.rooms import Rooms
 from responder.settings import ResponderSettings, SettingsError, load_settings
@@ -91,9 +92,9 @@ class Responder:
         self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running)
         self._stages = Stages(providers.tracers)
         self._runbook = Runbook(store.runbook, time.time)
-        self._pipeline = Pipeline(
-            config=PipelineConfig(settle_s=settings.settle_s, max_attempts=settings.max_attempts),
-            steps=self._workflows,
+        metrics = PipelineMetrics(providers.meters)
+        self._steps = PipelineSteps(
+            config=StepsConfig(settle_s=settings.settle_s),
             store=store,
             rooms=Rooms(
                 analyst=_analyst(settings),
@@ -103,11 +104,12 @@ class Responder:
                 runbook=self._runbook,
             ),
             stages=self._stages,
-            metrics=PipelineMetrics(providers.meters),
+            metrics=metrics,
             gate=self._gate,
             clock=time.time,
             sleep=time.sleep,
         )
+        self._pipeline = Pipeline(self._steps, self._workflows, metrics, settings.max_attempts)
         self._app = build_app(
             ApiParts(
                 store=store,
@@ -150,7 +152,7 @@ class Responder:
             if ended is None:
                 self._workflows.start(incident_id)
             else:
-                self._pipeline.fail(incident_id, f"its workflow ended before it did ({ended})")
+                self._steps.fail(incident_id, f"its workflow ended before it did ({ended})")
 
 
 def _remedies(settings: ResponderSettings) -> Remedies:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, Field
 
-from detector import IncidentState, IncidentType, Severity
+from detector import Incident
 from responder.api.parts import ApiParts
 from responder.api.problem import responses
 from responder.incident_record import IncidentRecord, PipelineState
@@ -17,21 +17,17 @@ from responder.store import IncidentRow
 IncidentId = Annotated[str, Path(min_length=1, max_length=200, description="an incident's id, or an alert's")]
 
 
-class IncidentSummary(BaseModel):
-    """An incident in a list. Times are seconds since the epoch."""
+class IncidentListed(BaseModel):
+    """An incident in a list: its record without diagnosis, votes, actions and timeline.
 
-    id: str = Field(examples=["INC-20260801-0001"])
-    service: str
-    namespace: str
-    type: IncidentType
-    confidence: float
-    severity: Severity
+    Times are seconds since the epoch.
+    """
+
+    incident: Incident
     state: PipelineState
-    detector_state: IncidentState
-    summary: str
-    source: str
     received_at: float
     updated_at: float
+    source: str = Field(examples=["detector"])
     resolved_at: float | None
     trace_id: str
 
@@ -39,7 +35,7 @@ class IncidentSummary(BaseModel):
 class Page(BaseModel):
     """One page of incidents, newest first, and how many there are in all."""
 
-    items: list[IncidentSummary]
+    items: list[IncidentListed]
     total: int
     limit: int
     offset: int
@@ -65,7 +61,7 @@ def incidents_router(parts: ApiParts) -> APIRouter:
     ) -> Page:
         """One page of incidents."""
         page = parts.store.incidents.page(limit, offset, state, service)
-        items = [_summary(row) for row in page.items]
+        items = [_listed(row) for row in page.items]
         return Page(items=items, total=page.total, limit=limit, offset=offset)
 
     @router.get(
@@ -97,21 +93,13 @@ def unknown(incident_id: str) -> HTTPException:
     )
 
 
-def _summary(row: IncidentRow) -> IncidentSummary:
-    incident = row.incident
-    return IncidentSummary(
-        id=incident.id,
-        service=incident.service,
-        namespace=incident.namespace,
-        type=incident.type,
-        confidence=incident.confidence,
-        severity=incident.severity,
+def _listed(row: IncidentRow) -> IncidentListed:
+    return IncidentListed(
+        incident=row.incident,
         state=row.state,
-        detector_state=incident.state,
-        summary=incident.summary,
-        source=row.source,
         received_at=row.received_at,
         updated_at=row.updated_at,
+        source=row.source,
         resolved_at=row.resolved_at,
-        trace_id=incident.trace_id,
+        trace_id=row.incident.trace_id,
     )

@@ -1,10 +1,11 @@
 """Opening the database: pragmas, transactions, and errors that say what to do."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Connection, create_engine, event, make_url, select
 from sqlalchemy.exc import DatabaseError, InterfaceError
@@ -23,12 +24,14 @@ class Database:
     """One engine and two kinds of transaction.
 
     On SQLite a writing transaction takes the write lock at its beginning, so that two writers queue
-    instead of one failing half way; readers never wait (write-ahead log).
+    instead of one failing half way; readers never wait (write-ahead log). One process at a time may
+    have a SQLite database open: two would both take up the same unfinished incidents.
     """
 
     def __init__(self, url: str, setting: str) -> None:
         self._url = make_url(url)
         self._setting = setting
+        self._held: IO[bytes] | None = None
         self._busy_timeout_ms = START_BUSY_TIMEOUT_MS
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = create_engine(self._url)
@@ -44,8 +47,16 @@ class Database:
 
     def open(self) -> None:
         """Create what is missing and prove that the database can be written; `StoreUnusableError` if not."""
+        try:
+            self._open()
+        except StoreUnusableError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
         if self._sqlite and self._url.database:
             self._check_directory(Path(self._url.database))
+            self._hold(Path(self._url.database + ".lock"))
         try:
             if self._sqlite:
                 with self._engine.connect() as connection:
@@ -82,6 +93,8 @@ class Database:
     def close(self) -> None:
         """Give back all connections."""
         self._engine.dispose()
+        if self._held is not None:
+            self._held.close()
 
     def _check_directory(self, path: Path) -> None:
         directory = path.parent
@@ -97,6 +110,22 @@ class Database:
                 f"The directory {directory} is not writable for this user: change its permissions or set "
                 f"{self._setting} to a directory that is."
             )
+
+    def _hold(self, path: Path) -> None:
+        """Keep others out for as long as this process lives; the kernel lets go when it dies."""
+        try:
+            held = path.open("ab")
+        except OSError as error:
+            raise StoreUnusableError(self._advice(f"cannot be used ({path}: {error.strerror})")) from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            held.close()
+            raise StoreUnusableError(
+                f"Another responder uses {self._url.database}: stop it, or set {self._setting} to "
+                "another place."
+            ) from error
+        self._held = held
 
     def _set_up_sqlite(self, connection: Any, record: object) -> None:
         del record

@@ -33,9 +33,10 @@ from responder.incident_record import (
     Vote,
     VoteReason,
 )
-from responder.pipeline import Pipeline, PipelineConfig
+from responder.pipeline import Pipeline
+from responder.pipeline_steps import PipelineSteps, StepsConfig
 from responder.remediate import ActionResult, PriorState, StepOutcome
-from responder.rooms import Rooms
+from responder.rooms import Deliberation, Rooms
 from responder.store import Database, Store
 from responder.telemetry import PipelineMetrics, Stages
 from responder.verify import Verification
@@ -235,17 +236,23 @@ class Bench:
         self.verifier = ScriptedVerifier()
         self.runbook = ScriptedRunbook()
         self.gate = StopGate()
-        self.pipeline = Pipeline(
-            config=PipelineConfig(max_attempts=max_attempts),
-            steps=steps or DirectSteps(),
+        self.metrics = PipelineMetrics(metrics.NoOpMeterProvider())
+        self.max_attempts = max_attempts
+        self.durable = steps or DirectSteps()
+        self.pipeline = self.build(self.council, Stages(trace.NoOpTracerProvider()), self.metrics)
+
+    def build(self, council: Deliberation, stages: Stages, metrics: PipelineMetrics) -> Pipeline:
+        steps = PipelineSteps(
+            config=StepsConfig(),
             store=self.store,
-            rooms=Rooms(self.analyst, self.council, self.remedies, self.verifier, self.runbook),
-            stages=Stages(trace.NoOpTracerProvider()),
-            metrics=PipelineMetrics(metrics.NoOpMeterProvider()),
+            rooms=Rooms(self.analyst, council, self.remedies, self.verifier, self.runbook),
+            stages=stages,
+            metrics=metrics,
             gate=self.gate,
             clock=self.clock,
             sleep=self.clock.sleep,
         )
+        return Pipeline(steps, self.durable, metrics, self.max_attempts)
 
     def receive(self, incident: Incident | None = None) -> Incident:
         incident = incident or make_incident()

@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from pipeline_doubles import TRACEPARENT, make_incident
+from pydantic import TypeAdapter
 
 from detector import Incident, IncidentType, Severity
 from responder.api import ApiParts, build_app
 from responder.api.app import MAX_BODY_BYTES
 from responder.api.webhook import MAX_LINE, MAX_LINES, incident_type, severity
-from responder.incident_record import PipelineState
+from responder.incident_record import IncidentRecord, PipelineState
 from responder.store import Database, Store
 
 
@@ -229,9 +230,19 @@ def test_incidents_are_paged_and_filtered(api: Api) -> None:
         api.report(make_incident(f"INC-{i}", service=f"s{i}"))
     page = api.client.get("/incidents", params={"limit": 2, "offset": 1}).json()
     assert (len(page["items"]), page["total"], page["limit"], page["offset"]) == (2, 3, 2, 1)
-    assert api.client.get("/incidents", params={"service": "s1"}).json()["items"][0]["id"] == "INC-1"
+    assert (
+        api.client.get("/incidents", params={"service": "s1"}).json()["items"][0]["incident"]["id"] == "INC-1"
+    )
     assert api.client.get("/incidents", params={"state": "RESOLVED"}).json()["total"] == 0
     assert api.client.get("/incidents", params={"state": "nonsense"}).status_code == 422
+
+
+def test_what_is_listed_reads_as_a_record(api: Api) -> None:
+    api.report(make_incident())
+    item = api.client.get("/incidents").json()["items"][0]
+    record = TypeAdapter(IncidentRecord).validate_python(item)
+    assert (record.incident, record.state) == (make_incident(), PipelineState.RECEIVED)
+    assert item["trace_id"] == TRACEPARENT.split("-")[1]
 
 
 def test_an_incident_that_is_not_there_is_a_problem(api: Api) -> None:

@@ -1,5 +1,6 @@
 """The responder as a real process: killed at any state it goes on by itself and repeats nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,25 @@ def test_an_incident_kept_without_its_workflow_is_taken_up_at_the_start(tmp_path
     with FakeDetector(lambda: bool(acted.lines)) as detector, responder(tmp_path, acted, detector) as process:
         assert process.wait_for_end()["state"] == "RESOLVED", process.log
         assert acted.lines == ["RESTART"]
+
+
+def test_reports_repeated_at_once_are_worked_on_once(tmp_path: Path) -> None:
+    acted = Acted(tmp_path)
+    with FakeDetector(lambda: bool(acted.lines)) as detector, responder(tmp_path, acted, detector) as process:
+        with ThreadPoolExecutor(8) as pool:
+            for report in [pool.submit(process.report, make_incident()) for _ in range(24)]:
+                report.result()
+        record = process.wait_for_end()
+        assert record["state"] == "RESOLVED", process.log
+        assert acted.lines == ["RESTART"]
+
+
+def test_incidents_of_several_services_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    acted = Acted(tmp_path)
+    with FakeDetector(lambda: bool(acted.lines)) as detector, responder(tmp_path, acted, detector) as process:
+        process.report(make_incident())
+        for i in range(6):
+            process.report(make_incident(f"OTHER-{i}", service=f"foreign-{i}"))
+        for i in range(6):
+            assert process.wait_for_end(f"OTHER-{i}")["state"] == "ESCALATED"
+        assert process.wait_for_end()["state"] == "RESOLVED", process.log

@@ -15,10 +15,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from pipeline_doubles import TRACEPARENT, Bench, make_incident
 
 from responder.deliberate import Council
-from responder.durable import DirectSteps
 from responder.incident_record import Case, Diagnosis, MemberRole, ProposedAction, Vote, VoteReason
-from responder.pipeline import Pipeline, PipelineConfig
-from responder.rooms import Rooms
 from responder.telemetry import (
     PipelineMetrics,
     Stages,
@@ -48,17 +45,7 @@ class Observed:
         self.tracers, self.meters = tracers, MeterProvider([self.reader])
         self.stages = Stages(tracers)
         council = Council([self.stages.traced(Yes(role)) for role in MemberRole], 5.0)
-        bench.pipeline = Pipeline(
-            config=PipelineConfig(),
-            steps=DirectSteps(),
-            store=bench.store,
-            rooms=Rooms(bench.analyst, council, bench.remedies, bench.verifier, bench.runbook),
-            stages=self.stages,
-            metrics=PipelineMetrics(self.meters),
-            gate=bench.gate,
-            clock=bench.clock,
-            sleep=bench.clock.sleep,
-        )
+        bench.pipeline = bench.build(council, self.stages, PipelineMetrics(self.meters))
 
     def close(self) -> None:
         self.tracers.shutdown()

@@ -226,6 +226,14 @@ def test_a_locked_file_is_named_with_the_setting(tmp_path: Path, monkeypatch: py
         holder.close()
 
 
+def test_a_second_responder_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    first = open_store(tmp_path / "responder.db")
+    with pytest.raises(StoreUnusableError, match=f"Another responder.*{SETTING}"):
+        open_store(tmp_path / "responder.db")
+    first.database.close()
+    open_store(tmp_path / "responder.db").database.close()
+
+
 def test_a_place_that_cannot_be_a_directory_is_named_with_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnusableError, match=f"{tmp_path / 'file'}.*{SETTING}"):
