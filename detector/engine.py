@@ -4,10 +4,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-from detector.classify.meaning import Meanings, Signal
+from detector.classify.meaning import Meanings
 from detector.classify.signature import Signatures
-from detector.correlate.anomaly import Anomaly, AnomalyKey
+from detector.correlate.anomaly import AnomalyKey
 from detector.correlate.coming_and_going import observe_life
+from detector.correlate.context import observe_combination, observe_new_log
 from detector.correlate.engine_config import EngineConfig
 from detector.correlate.gather import alarm
 from detector.correlate.lifecycle import ServiceLife
@@ -17,8 +18,6 @@ from detector.correlate.recovery import fresh_for, is_back, is_over, recovery_of
 from detector.correlate.series_watch import SeriesWatch
 from detector.correlate.service_state import ServiceState
 from detector.incident import (
-    AnomalyReason,
-    EvidenceKind,
     Incident,
     IncidentState,
     IncidentType,
@@ -30,9 +29,6 @@ from detector.series import Heartbeat, LogNotice, Normalised, SeriesRegistry, Se
 
 __all__ = ["DetectionTracer", "Engine", "EngineConfig"]
 
-ERROR = 17
-"""OTLP severity number from which a log record is an error."""
-NEW_LOGS_KEPT = 5
 SWEEP_EVERY_S = 10.0
 FOLLOWED_S = 120.0
 
@@ -89,7 +85,9 @@ class Engine:
         changed: list[Incident] = []
         for state in self._states:
             observe_life(state, now)
-            self._observe_combination(state, now)
+            state.warm = state.warm or self._is_warm(state)
+            if now - state.combined_at >= self._config.combination_every_s:
+                self._observe_combination(state, now)
             self._follow_closed(state, now)
             if not state.anomalies and state.live is None:
                 continue
@@ -168,77 +166,24 @@ class Engine:
         state.logs.append(log)
         if slot is not None:
             state.life.hear_log(log, slot, now)
-        if log.severity < ERROR or not log.new or not state.warm:
-            return
-        key = f"log:{log.template[:200]}"
-        kept = sum(isinstance(k, str) and k.startswith("log:") for k in state.anomalies)
-        if key not in state.anomalies and kept < NEW_LOGS_KEPT:
-            state.anomalies[key] = self._new_log(key, log, now)
+        if state.warm:
+            observe_new_log(state, log, now)
 
     def _hear_span(self, span: SpanNotice, now: float) -> None:
         state = self._state_of(span.service, now)
         (state.failed if span.error else state.slow).append(span)
 
-    @staticmethod
-    def _new_log(key: str, log: LogNotice, now: float) -> Anomaly:
-        time = min(max(log.time, now - 120.0), now)
-        anomaly = Anomaly(
-            key=key,
-            kind=EvidenceKind.LOG,
-            signal=Signal.ERROR_LOGS,
-            reason=AnomalyReason.NEW_ERROR_LOG,
-            series="log.records",
-            name="log.records",
-            stat=None,
-            unit="",
-            weight=0.1,
-            score=1.0,
-            first_seen=time,
-            last_seen=time,
-            heard_at=now,
-            noticed_at=now,
-            instance=log.instance.name,
-            detail=f"an error log line never seen before: {log.body[:160]}",
-            active=False,
-        )
-        anomaly.cite_log(log.body, log.trace_id)
-        return anomaly
-
     def _observe_combination(self, state: ServiceState, now: float) -> None:
-        """One step of the service's forest; what it finds unusual is context for other evidence."""
-        since = now - state.combined_at
-        if since < self._config.combination_every_s or not state.life.reporting(now) or not state.warm:
-            state.warm = state.warm or self._is_warm(state)
+        """One step of the service's forest. It learns only while nothing at all is odd."""
+        if not state.warm or not state.life.reporting(now):
             return
         state.combined_at = now
         distances = self._watch.judge.worst_z[state.number].copy()
         self._watch.judge.worst_z[state.number] = 0.0
         calm = not state.anomalies and state.live is None
         score = self._forests.step(state.number, state.id.name, distances, learn=calm)
-        if score is None or score < self._config.combination_bar or calm:
-            return
-        names = [s.value for s, z in zip(Signal, distances, strict=True) if z > 3.0]
-        known = state.anomalies.get("combination")
-        if known is None:
-            known = state.anomalies["combination"] = Anomaly(
-                key="combination",
-                kind=EvidenceKind.METRIC,
-                signal=Signal.OTHER,
-                reason=AnomalyReason.UNUSUAL_COMBINATION,
-                series="combination of golden signals",
-                name="combination",
-                stat=None,
-                unit="",
-                weight=0.1,
-                score=score,
-                first_seen=now,
-                last_seen=now,
-                heard_at=now,
-                noticed_at=now,
-                active=False,
-                detail=f"an unusual combination of {', '.join(names) or 'signals'}",
-            )
-        known.score, known.last_seen, known.heard_at = max(score, known.score), now, now
+        if score is not None and score >= self._config.combination_bar and not calm:
+            observe_combination(state, distances, score, now)
 
     def _is_warm(self, state: ServiceState) -> bool:
         bank = self._watch.judge.bank

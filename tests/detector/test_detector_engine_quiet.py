@@ -29,7 +29,7 @@ def rough_service() -> dict[str, tuple]:
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("describe", [typical_python_service, rough_service])
 def test_an_hour_of_a_noisy_but_healthy_service_raises_nothing(describe, seed) -> None:
     watched = Observation()
