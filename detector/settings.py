@@ -89,6 +89,9 @@ class DetectorSettings(BaseSettings):
         ("aegisops-detector", "aegisops-responder"),
         description="names of services that are not judged, separated by commas",
     )
+    window_s: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = Field(
+        1.0, description="over how many seconds spans and logs are counted at least, 0.1 to 3600"
+    )
     warm_up_samples: int = Field(
         _JUDGEMENT.warm_up, ge=2, le=100_000, description="after how many samples a series is judged, from 2"
     )

@@ -23,6 +23,10 @@ class Stats:
     """Requests accepted and not yet judged."""
     points: int
     """Samples read from requests and judged."""
+    points_unusable: int
+    """Data points of metrics that can never be used."""
+    points_dropped: int
+    """Data points dropped at a bound on streams, attributes or metrics."""
     series: int
     """Series known."""
     series_refused: int
@@ -86,6 +90,8 @@ METRICS: tuple[Metric, ...] = (
     _counted("requests.unparsable", "{request}", "unparsable", "OTLP requests that did not parse."),
     _held("queue.depth", "{request}", "queued", "OTLP requests accepted and not yet judged."),
     _counted("points", "{point}", "points", "Samples read from OTLP requests and judged."),
+    _counted("points.unusable", "{point}", "points_unusable", "Data points that can never be used."),
+    _counted("points.dropped", "{point}", "points_dropped", "Data points dropped at a bound."),
     _held("series", "{series}", "series", "Series known."),
     _counted("series.refused", "{point}", "series_refused", "Samples dropped at the bound on series."),
     _counted("failures", "{failure}", "failures", "Batches and ticks whose judgement raised an error."),

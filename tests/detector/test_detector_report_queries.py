@@ -47,7 +47,7 @@ def oracle() -> AtOnce:
 
 @pytest.fixture
 def app(oracle: AtOnce) -> FastAPI:
-    return query_interface(oracle, lambda: Stats(*range(13)), lambda: True, 0.05)
+    return query_interface(oracle, lambda: Stats(*range(15)), lambda: True, 0.05)
 
 
 async def get(app: FastAPI, path: str) -> tuple[int, Any]:
@@ -98,7 +98,7 @@ async def test_liveness_and_readiness_follow_the_judging_thread(app: FastAPI, or
 
 
 async def test_stats_are_the_counts(app: FastAPI) -> None:
-    assert (await get(app, "/stats"))[1] == dict(zip(Stats.__dataclass_fields__, range(13), strict=True))
+    assert (await get(app, "/stats"))[1] == dict(zip(Stats.__dataclass_fields__, range(15), strict=True))
 
 
 def test_every_call_is_described(app: FastAPI) -> None:

@@ -67,7 +67,7 @@ def test_an_incident_has_a_valid_sampled_trace_even_where_nothing_is_exported(
 def test_every_metric_in_the_list_is_emitted_with_its_unit_and_nothing_else() -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    stats = Stats(*range(1, 14))
+    stats = Stats(*range(1, 16))
     health = HealthMetrics(provider)
     health.observe(lambda: stats, lambda: {IncidentType.CPU_SPIKE: 2})
     health.incident_opened(IncidentType.CPU_SPIKE)

@@ -1,0 +1,5 @@
+"""`python -m detector`."""
+
+from detector.main import main
+
+raise SystemExit(main())

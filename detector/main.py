@@ -1,0 +1,197 @@
+"""The detector's composition root, and its life from start to graceful end.
+
+Exit codes: 0 ended as asked (SIGTERM, SIGINT); 2 a setting cannot be used; 3 an address cannot be listened
+on (a taken port); 4 ended as asked, but accepted telemetry was left unjudged when the grace was over.
+"""
+
+import logging
+import os
+import random
+import secrets
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+from detector.engine import Engine
+from detector.incident import Incident
+from detector.normalise import Normaliser
+from detector.receive import Intake, ListenError, OtlpGrpcServer, OtlpRequest, ReceiveLimits
+from detector.report.health_metrics import HealthMetrics, Stats
+from detector.report.http_server import HttpAddressError, HttpServer
+from detector.report.incident_id import IncidentIds
+from detector.report.logs import set_up_logging
+from detector.report.queries import query_interface
+from detector.report.reporter import Reporter, ReporterConfig
+from detector.report.telemetry import Providers, SpanDetectionTracer
+from detector.series import Normalised, SeriesRegistry
+from detector.settings import DetectorSettings, SettingsError, load_settings, variable
+from detector.worker import Stages, Worker, WorkerConfig
+
+log = logging.getLogger("detector")
+
+STOPPED, BAD_SETTING, BAD_ADDRESS, LEFT_UNJUDGED = 0, 2, 3, 4
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; the exit code (see the head of this module)."""
+    try:
+        settings = load_settings()
+        own_telemetry = Providers.from_environment(os.environ)
+    except SettingsError as error:
+        return _complain(error, BAD_SETTING)
+    except (RuntimeError, ValueError) as error:  # by the SDK, about a variable it cannot use
+        return _complain(f"the OTEL_* variables cannot be used: {error}", BAD_SETTING)
+    set_up_logging(settings.log_level, own_telemetry.log_handler())
+    try:
+        with ExitStack() as at_the_end:
+            at_the_end.callback(own_telemetry.shutdown, settings.stop_grace_s)
+            return Detector(settings, own_telemetry).run(_stop_signal())
+    except HttpAddressError as error:
+        where = f"{variable('http_port')} or {variable('host')}"
+        return _complain(f"the query interface cannot listen: {error}; set {where}", BAD_ADDRESS)
+    except ListenError as error:
+        return _complain(error, BAD_ADDRESS)
+
+
+class Detector:
+    """All parts of the detector, put together."""
+
+    def __init__(self, settings: DetectorSettings, own_telemetry: Providers) -> None:
+        """Build the parts, in the order of the data's way, and bind the HTTP port.
+
+        Raises HttpAddressError.
+        """
+        self._settings = settings
+        self._http = HttpServer(settings.host, settings.http_port)
+        self._health = HealthMetrics(own_telemetry.meters)
+
+        self._intake = Intake(settings.intake_max_requests, settings.intake_max_bytes)
+        self._receiver = OtlpGrpcServer(
+            settings.host,
+            settings.otlp_port,
+            self._intake,
+            ReceiveLimits(max_message_bytes=settings.max_message_bytes),
+            time.time,
+        )
+        self._registry = SeriesRegistry(settings.max_series, settings.max_instances)
+        self._normaliser = Normaliser(
+            self._registry, ignored_services=settings.ignored_services, window_s=settings.window_s
+        )
+        engine = Engine(
+            self._registry,
+            settings.engine_config(),
+            SpanDetectionTracer(own_telemetry.tracers, RandomIdGenerator()),
+            IncidentIds(time.time, secrets.randbits),
+        )
+        self._reporter = self._new_reporter(settings.report_url) if settings.report_url else None
+        self._worker = Worker(
+            Stages(
+                take=self._intake.take,
+                normalise=lambda request: _normalise(self._normaliser, request),
+                flush=self._normaliser.flush,
+                judge=engine,
+                opened=lambda incident: self._health.incident_opened(incident.type),
+                report=self._report,
+            ),
+            WorkerConfig(),
+            time.time,
+            time.monotonic,
+        )
+        self._receiving = False
+        self._health.observe(self.stats, lambda: self._worker.open_by_type)
+        self._queries = query_interface(
+            self._worker, self.stats, lambda: self._receiving, settings.question_timeout_s
+        )
+
+    def run(self, stop: threading.Event) -> int:
+        """Start the parts from the end of the data's way to its beginning; end them the other way round.
+
+        Returns the exit code. Raises ListenError.
+        """
+        grace = self._settings.stop_grace_s
+        self._http.start(self._queries)
+        if self._reporter is not None:
+            self._reporter.start()
+        self._worker.start()
+        try:
+            otlp_port = self._receiver.start()
+            self._receiving = True
+            log.info(
+                "ready: OTLP (gRPC) on %s:%d, queries on http://%s:%d",
+                *(self._settings.host, otlp_port, self._settings.host, self._http.port),
+            )
+            stop.wait()
+            log.info("stopping: %d requests to work off", self._intake.queued_requests)
+        finally:
+            self._receiving = False
+            self._receiver.stop(grace)
+            drained = self._worker.stop(grace)
+            if self._reporter is not None:
+                self._reporter.close(grace)
+            self._http.stop(grace)
+        if not drained or self._intake.queued_requests:
+            log.error("stopped with %d accepted requests not judged", self._intake.queued_requests)
+            return LEFT_UNJUDGED
+        log.info("stopped")
+        return STOPPED
+
+    def stats(self) -> Stats:
+        """The counts of all parts; may be called from any thread."""
+        reports = self._reporter.counts if self._reporter is not None else None
+        left_out = self._normaliser.counters
+        return Stats(
+            requests=sum(self._intake.accepted.values()),
+            refused=sum(self._intake.refused.values()),
+            unparsable=self._receiver.malformed,
+            queued=self._intake.queued_requests,
+            points=self._worker.points,
+            points_unusable=left_out["unusable_points"],
+            points_dropped=left_out["dropped_points"],
+            series=len(self._registry.keys),
+            series_refused=self._registry.refused,
+            failures=self._worker.failures,
+            incidents_open=sum(self._worker.open_by_type.values()),
+            reports_pending=self._reporter.pending if self._reporter is not None else 0,
+            reports_acknowledged=reports.acknowledged if reports else 0,
+            reports_failed=reports.failed_attempts if reports else 0,
+            reports_dropped=reports.refused + reports.overflowed if reports else 0,
+        )
+
+    def _new_reporter(self, url: str) -> Reporter:
+        return Reporter(ReporterConfig(url), time.monotonic, random.random, self._health.report_acknowledged)
+
+    def _report(self, incident: Incident) -> None:
+        if self._reporter is not None:
+            self._reporter.offer(incident)
+
+
+def _normalise(normaliser: Normaliser, request: OtlpRequest) -> Normalised:
+    if isinstance(request.message, ExportMetricsServiceRequest):
+        return normaliser.metrics(request.message, request.received_at)
+    if isinstance(request.message, ExportLogsServiceRequest):
+        return normaliser.logs(request.message, request.received_at)
+    return normaliser.traces(request.message, request.received_at)
+
+
+def _stop_signal() -> threading.Event:
+    """Set by the first SIGTERM or SIGINT; the second ends the process at once."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    return stop
+
+
+def _complain(error: object, code: int) -> int:
+    sys.stderr.write("".join(f"aegisops detector: {line}\n" for line in str(error).splitlines()))
+    return code
