@@ -71,7 +71,7 @@ class HttpExecutor:
         url = httpx.URL(step.url).copy_with(query=None, fragment=None)
         try:
             status, body = asyncio.run(_send(step, key))
-        except TimeoutError:
+        except (TimeoutError, httpx.TimeoutException):
             outcome, said = ActionOutcome.FAILED, f"no answer within {step.timeout_s:g} s"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             outcome, said = ActionOutcome.FAILED, f"{type(error).__name__}: {error}"

@@ -1,11 +1,12 @@
 """A real supervisord for tests: on a Unix socket in a short path, with programs that are tiny scripts."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,16 +51,16 @@ class Supervisord:
     def states(self) -> dict[str, str]:
         return {p.name: p.state.name for p in self.client.processes()}
 
-    def wait_for(self, name: str, *states: str) -> None:
-        deadline = time.monotonic() + 30
-        while (now := self.states()[name]) not in states:
-            assert time.monotonic() < deadline, f"{name} is {now}, not one of {states}"
-            time.sleep(0.02)
+    def wait_for(self, name: str, state: str) -> None:
+        self.wait_until(lambda: self.states()[name] == state)
 
     def wait_for_file(self, name: str) -> None:
+        self.wait_until((self.directory / name).exists)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
-        while not (self.directory / name).exists():
-            assert time.monotonic() < deadline, f"{name} was not written"
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain; states are {self.states()}"
             time.sleep(0.02)
 
 
@@ -79,7 +80,7 @@ def supervisord(*programs: Program) -> Iterator[Supervisord]:
         yield running
     finally:
         process.terminate()
-        process.wait(30)
+        _wait_ended(running)
         shutil.rmtree(directory)
 
 
@@ -94,6 +95,16 @@ def _wait_listening(running: Supervisord) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _wait_ended(running: Supervisord) -> None:
+    deadline = time.monotonic() + 30
+    while running.process.poll() is None:
+        if time.monotonic() > deadline:
+            running.process.kill()
+        with contextlib.suppress(SupervisorError):
+            running.client.processes()  # wakes it: left alone, it looks for signals once a second
+        time.sleep(0.02)
 
 
 def _configuration(directory: Path, programs: tuple[Program, ...]) -> str:

@@ -252,8 +252,7 @@ def test_a_process_killed_and_revived_counts_as_restarted() -> None:
         prior = executor.observe(restart)
         pid = daemon.info("web:web").pid
         os.kill(pid, signal.SIGKILL)
-        while daemon.info("web:web").pid in (0, pid):
-            pass
+        daemon.wait_until(lambda: daemon.info("web:web").pid not in (0, pid))
         answer = executor.already_done(restart, prior)
     assert answer is StepOutcome.DONE
 
