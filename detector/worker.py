@@ -170,7 +170,7 @@ class Worker(Generic[Request]):
                     self._note_opened(incident)
                 self._open[incident.id] = incident.type
             elif self._open.pop(incident.id, None) is not None:
-                log.info("%s closed: %s of %s is over", incident.id, incident.type, incident.service)
+                self._note_closed(incident)
             self._stages.report(incident)
         if changed:
             self.open_by_type = Counter(self._open.values())
@@ -179,8 +179,17 @@ class Worker(Generic[Request]):
         log.warning(
             "%s opened: %s of %s, confidence %.2f: %.300s",
             *(incident.id, incident.type, incident.service, incident.confidence, incident.summary),
+            extra={"aegisops.incident.id": incident.id},
         )
         self._stages.opened(incident)
+
+    @staticmethod
+    def _note_closed(incident: Incident) -> None:
+        log.info(
+            "%s closed: %s of %s is over",
+            *(incident.id, incident.type, incident.service),
+            extra={"aegisops.incident.id": incident.id},
+        )
 
     def _answer_all(self) -> None:
         for _ in range(self._questions.qsize()):
