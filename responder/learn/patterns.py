@@ -13,6 +13,7 @@ _TIME = re.compile(
     r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?"
 )
+_ATTRIBUTES = re.compile(r"\{.*\}", re.DOTALL)  # which route, peer or disk: the fault's place, not its kind
 _ID = re.compile(r"\b(?=\w*\d\w*\d)(?=\w*[A-Za-z])\w{6,}\b|\b0x[0-9a-fA-F]+\b")
 _NUMBER = re.compile(r"(?<![\w<])[+-]?\d+(?:[.,:/]\d+)*")
 
@@ -38,7 +39,8 @@ def mask(text: str, length: int) -> str:
 
 
 def _phrases(evidence: Evidence, length: int) -> Iterator[str]:
-    yield mask(f"{evidence.kind} {evidence.signal} {evidence.reason} {evidence.series}", length)
+    series = _ATTRIBUTES.sub("", evidence.series)
+    yield mask(f"{evidence.kind} {evidence.signal} {evidence.reason} {series}", length)
     for line in evidence.log_lines[:LOG_LINES]:
         if masked := mask(line, length - len("log: ")):
             yield f"{EvidenceKind.LOG}: {masked}"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from detector import Incident
+from detector import Incident, IncidentType
 from responder.incident_record import IncidentRecord, PipelineState, RunbookMatch
 from responder.learn.entry import RunbookEntry, posterior_mean
 from responder.learn.lesson import Lesson, added, lesson_of
@@ -91,7 +91,7 @@ class Runbook:
 
         Of equally similar ones (to a hundredth) those that know the service come first.
         """
-        text = _text(self._patterns(incident))
+        text = _text(incident.type, self._patterns(incident))
         with self._lock:
             similar = self._index.similar(text)
             found = [(self._entries[i], s) for i, s in similar.items() if s >= self._config.match_similarity]
@@ -143,14 +143,14 @@ class Runbook:
             self._learned.pop(incident_id, None)
         self._entries[entry.entry_id] = entry
         self._learned.update(dict.fromkeys(entry.learned_from_incident_ids, entry.entry_id))
-        self._index.put(entry.entry_id, _text(entry.patterns))
+        self._index.put(entry.entry_id, _text(entry.incident_type, entry.patterns))
 
     def _patterns(self, incident: Incident) -> tuple[str, ...]:
         return patterns_of(incident, self._config.max_patterns, self._config.max_pattern_chars)
 
     def _nearest(self, incident: Incident, patterns: tuple[str, ...]) -> RunbookEntry | None:
         """The most similar entry of the incident's type, None where none is similar enough."""
-        similar = self._index.similar(_text(patterns))
+        similar = self._index.similar(_text(incident.type, patterns))
         same_type = [(s, i) for i, s in similar.items() if self._entries[i].incident_type is incident.type]
         similarity, entry_id = max(same_type, default=(0.0, ""))
         return self._entries[entry_id] if similarity >= self._config.merge_similarity else None
@@ -233,8 +233,9 @@ def _newest(kept: Iterable[str], more: Iterable[str], limit: int) -> tuple[str, 
     return tuple(reversed(list(last_first)[:limit]))
 
 
-def _text(patterns: Iterable[str]) -> str:
-    return "\n".join(patterns)
+def _text(incident_type: IncidentType, patterns: Iterable[str]) -> str:
+    """The type is a line like the others: faults of two types often share their symptoms."""
+    return "\n".join((f"type {incident_type}", *patterns))
 
 
 def _match(entry: RunbookEntry, similarity: float) -> RunbookMatch:

@@ -345,3 +345,11 @@ def test_it_may_be_asked_and_taught_from_many_threads() -> None:
     assert errors == []
     assert [e.resolved for e in book.export()] == [40]
     assert [e.resolved for e in runbook(store).export()] == [40]
+
+
+def test_of_entries_with_the_same_evidence_the_one_of_the_same_type_comes_first() -> None:
+    book = runbook()
+    book.learn(ended(replace(leak(1), type=IncidentType.UNKNOWN)))
+    book.learn(restart_helped(2))
+    types = [m.incident_type for m in book.matches(leak(3))]
+    assert types == [IncidentType.MEMORY_OOM, IncidentType.UNKNOWN]

@@ -115,3 +115,11 @@ def test_the_slow_import_waits_for_the_first_use() -> None:
 def test_evidence_becomes_signal_reason_and_series() -> None:
     (pattern,) = patterns_of(incident(IncidentType.MEMORY_OOM, evidence("memory")), 10, 100)
     assert pattern == "metric memory above_normal process.memory.usage:share"
+
+
+def test_the_attributes_of_a_series_do_not_tell_two_faults_apart() -> None:
+    orders = evidence("server_latency", series="http.server.request.duration{http.route=/orders/{id}}:p95")
+    users = evidence("server_latency", 2, series="http.server.request.duration{http.route=/users}:p95")
+    assert patterns_of(incident(IncidentType.UNKNOWN, orders, users), 10, 100) == (
+        "metric server_latency above_normal http.server.request.duration:p95",
+    )
