@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 _QUIET_S = 0.1
 _MAX_FIRST_S = 60.0
+_MAX_FIRST_GAP_S = 10.0
 
 
 @dataclass(slots=True)
@@ -29,7 +30,8 @@ class ArrivalWindow:
     def arrived(self, now: float, earliest: float) -> None:
         """Something arrived; `earliest` is the time the first of it happened (used for the first window)."""
         if self._latest is None:
-            self._since = max(min(earliest, now - self.window_s), now - _MAX_FIRST_S)
+            self._since = max(min(earliest, now), now - _MAX_FIRST_S)
+            self.gap = min(max(self.gap, now - self._since), _MAX_FIRST_GAP_S)
         elif now - self._latest > self.window_s / 2:
             self.gap += 0.3 * (min(now - self._latest, _MAX_FIRST_S) - self.gap)
         self._first = now if self._first is None else self._first

@@ -33,7 +33,7 @@ T0 = 1_750_000_000.0
 
 
 def nanos(seconds: float) -> int:
-    return max(0, round(seconds * 1e9))
+    return min(max(0, round(seconds * 1e9)), 2**64 - 1)
 
 
 def any_value(value: Plain) -> AnyValue:
