@@ -1,6 +1,8 @@
 """A real stack on free ports, warm, with the means to break and watch it."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -30,6 +32,25 @@ def free_ports(count: int) -> list[int]:
     with ExitStack() as held:
         sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [listener.getsockname()[1] for listener in sockets]
+
+
+def back_to_one_replica(stack: Stack) -> None:
+    """Stops the replicas that a SCALE_UP has left behind."""
+    extra = [f"buggy-app:{p.name}" for p in stack.processes() if p.name.startswith("buggy-app-") and p.pid][
+        1:
+    ]
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "supervisor.supervisorctl",
+            "-s",
+            f"unix://{stack.layout.socket}",
+            "stop",
+            *extra,
+        ],
+        check=True,
+    )
 
 
 @contextmanager
