@@ -48,16 +48,13 @@ class Instance:
         return now - self.last_heard <= max(5.0, 3.0 * self.usual_gap)
 
     def runs_as(self, pid: int | None) -> None:
-        """It says which process it is. A process not seen before is a new start of the instance.
-
-        Processes that share one instance name and alternate (workers of one parent) count once each.
-        """
-        if pid is None or pid in self._pids:
+        """It says which process it is now. One not seen before may have begun at another time."""
+        if pid is None or pid == self.pid:
             return
-        if len(self._pids) >= _MAX_PIDS:
-            self._pids.clear()
-        self._pids.add(pid)
-        if self.pid is not None:
+        if pid not in self._pids:
+            if len(self._pids) >= _MAX_PIDS:
+                self._pids.clear()
+            self._pids.add(pid)
             self.started_at = None
         self.pid = pid
 
@@ -120,7 +117,7 @@ class Instances:
         instance.heard(now)
         instance.version = identity.version or instance.version
         instance.runs_as(identity.pid)
-        if identity.created_at is not None and identity.pid == instance.pid:
+        if identity.created_at is not None:
             instance.began(identity.created_at)
         return instance
 

@@ -7,16 +7,19 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from detector.normalise.attributes import AttributeLimits
-from detector.normalise.instances import Instance, Instances
+from detector.normalise.instances import Instances
 from detector.normalise.log_templates import LogTemplates
 from detector.normalise.logs import LogReader
 from detector.normalise.metrics import MetricReader
 from detector.normalise.sample_columns import SampleColumns
 from detector.normalise.shares import ShareRules
 from detector.normalise.spans import SpanReader
-from detector.series import LogNotice, Normalised, SeriesRegistry
+from detector.series import Heartbeat, LogNotice, Normalised, SeriesRegistry
 
 _FORGET_EVERY_S = 10.0
+
+_Heard = dict[tuple[int, int | None], Heartbeat]
+"""One heartbeat for each instance and process in a request."""
 
 
 class Normaliser:
@@ -63,36 +66,36 @@ class Normaliser:
 
     def metrics(self, request: ExportMetricsServiceRequest, received_at: float) -> Normalised:
         """The samples of a metrics request, and a heartbeat for each instance in it."""
-        heard: dict[int, Instance] = {}
+        heard: _Heard = {}
         for of_resource in request.resource_metrics:
             instance = self._instances.of(of_resource.resource, received_at)
             if instance is not None:
-                heard[instance.slot] = instance
                 self._metrics.read(of_resource, instance, received_at, self._out)
-        return self._normalised(heard, received_at)
+                heard[instance.slot, instance.pid] = instance.heartbeat(received_at)
+        return self._normalised(heard)
 
     def logs(self, request: ExportLogsServiceRequest, received_at: float) -> Normalised:
         """The notices of a logs request, and a heartbeat for each instance in it."""
-        heard: dict[int, Instance] = {}
+        heard: _Heard = {}
         notices: list[LogNotice] = []
         for of_resource in request.resource_logs:
             instance = self._instances.of(of_resource.resource, received_at)
             if instance is not None:
-                heard[instance.slot] = instance
                 notices += self._logs.read(of_resource, instance, received_at)
-        normalised = self._normalised(heard, received_at)
+                heard[instance.slot, instance.pid] = instance.heartbeat(received_at)
+        normalised = self._normalised(heard)
         normalised.logs = notices
         return normalised
 
     def traces(self, request: ExportTraceServiceRequest, received_at: float) -> Normalised:
         """A heartbeat for each instance in a traces request; its spans wait for their window to close."""
-        heard: dict[int, Instance] = {}
+        heard: _Heard = {}
         for of_resource in request.resource_spans:
             instance = self._instances.of(of_resource.resource, received_at)
             if instance is not None:
-                heard[instance.slot] = instance
                 self._spans.read(of_resource, instance, received_at)
-        return self._normalised(heard, received_at)
+                heard[instance.slot, instance.pid] = instance.heartbeat(received_at)
+        return self._normalised(heard)
 
     def flush(self, now: float) -> Normalised:
         """What the windows that are over by `now` come to. To be called every quarter of a second or so."""
@@ -118,6 +121,5 @@ class Normaliser:
             "unnoticed_log_records": self._logs.unnoticed,
         }
 
-    def _normalised(self, heard: dict[int, Instance], now: float) -> Normalised:
-        heartbeats = [instance.heartbeat(now) for instance in heard.values()]
-        return Normalised(self._out.take(), heartbeats=heartbeats)
+    def _normalised(self, heard: _Heard) -> Normalised:
+        return Normalised(self._out.take(), heartbeats=list(heard.values()))

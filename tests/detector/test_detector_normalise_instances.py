@@ -120,12 +120,21 @@ def test_another_process_under_the_same_name_is_a_new_start(bench: Bench) -> Non
     assert heartbeat.started_at == pytest.approx(T0 + 4)
 
 
-def test_processes_that_alternate_under_one_name_do_not_restart_all_the_time(bench: Bench) -> None:
-    pids = [
-        beat(bench, {"service.instance.id": "a", "process.pid": pid}, T0 + i).pid
-        for i, pid in enumerate([7, 8, 7, 8, 7])
-    ]
-    assert pids == [7, 8, 8, 8, 8]
+def test_processes_that_alternate_under_one_name_are_each_named(bench: Bench) -> None:
+    def sent(pid: int, at: float) -> Heartbeat:
+        return beat(bench, {"service.instance.id": "a", "process.pid": pid}, at, start=T0 - 50)
+
+    beats = [sent(pid, T0 + i) for i, pid in enumerate([7, 8, 7, 8])]
+    assert [each.pid for each in beats] == [7, 8, 7, 8]
+    assert beats[3].started_at == pytest.approx(T0 - 50)
+
+
+def test_two_processes_in_one_request_give_a_heartbeat_each(bench: Bench) -> None:
+    one = resource(instance="a", attributes={"process.pid": 7})
+    other = resource(instance="a", attributes={"process.pid": 8})
+    request = metrics_request(gauge("m", 1, T0), of=one)
+    request.MergeFrom(metrics_request(gauge("m", 1, T0), of=other))
+    assert [each.pid for each in bench.metrics(request, T0).heartbeats] == [7, 8]
 
 
 def test_ignored_services_leave_no_trace() -> None:
