@@ -132,7 +132,7 @@ class Stack:
         except OSError:
             return  # it does not listen yet
         for state in states:
-            if state.name in waiting and state.state in supervisord.START_FAILURE_STATES:
+            if state.name in waiting and state.gave_up:
                 log = self.layout.logs / f"{state.name}.log"
                 raise StackError(f"{state.name} could not start: {_last_words(log)}")
 

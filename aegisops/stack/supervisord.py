@@ -10,16 +10,25 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from aegisops.stack.layout import Program, StackLayout
 
-START_FAILURE_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
+_NOT_RUNNING = frozenset({"BACKOFF", "EXITED", "FATAL"})
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One process as supervisord sees it; `pid` is 0 when it does not run."""
+    """One process as supervisord sees it; `pid` is 0 when it does not run.
+
+    `exit_status`: of its last end; -1 when a signal ended it.
+    """
 
     name: str
     state: str
     pid: int
+    exit_status: int
+
+    @property
+    def gave_up(self) -> bool:
+        """It ended by itself with an error; one that was killed is just being started again."""
+        return self.state == "FATAL" or (self.state in _NOT_RUNNING and self.exit_status > 0)
 
 
 def render(programs: Sequence[Program], layout: StackLayout) -> str:
@@ -44,7 +53,10 @@ def ask(layout: StackLayout) -> list[ProcessState]:
         answers = cast("list[dict[str, Any]]", proxy.supervisor.getAllProcessInfo())
     finally:
         transport.close()
-    return [ProcessState(str(a["name"]), str(a["statename"]), int(a["pid"])) for a in answers]
+    return [
+        ProcessState(str(a["name"]), str(a["statename"]), int(a["pid"]), int(a["exitstatus"]))
+        for a in answers
+    ]
 
 
 def _daemon(layout: StackLayout) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from buggy_app_otlp_sink import OtlpSink
 from buggy_app_stack import Stack
+from otlp_sink import OtlpSink
 
 from buggy_app.state_directory import StateDirectory
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from buggy_app_otlp_sink import OtlpSink
 from buggy_app_stack import Stack, wait_for
+from otlp_sink import OtlpSink
 
 pytestmark = pytest.mark.e2e
 SLOW_S = 0.9

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from buggy_app_otlp_sink import OtlpSink
 from buggy_app_stack import Stack, wait_for
+from otlp_sink import OtlpSink
 
 UNITS = {
     "http.server.request.duration": "s",

@@ -13,28 +13,35 @@ from responder.incident_record import ActionOutcome, PipelineState
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
-@pytest.mark.parametrize("state", [PipelineState.ANALYSING, PipelineState.EXECUTING, PipelineState.VERIFYING])
-def test_killed_in_a_state_the_incident_still_ends_resolved(running: Running, state: PipelineState) -> None:
+KILLED_IN = [
+    ("disk_space", PipelineState.ANALYSING),
+    ("network_latency", PipelineState.EXECUTING),
+    ("cpu_spike", PipelineState.VERIFYING),
+]
+
+
+@pytest.mark.parametrize(("fault", "state"), KILLED_IN)
+def test_an_incident_whose_responder_is_killed_is_resolved_and_nothing_runs_twice(
+    running: Running, fault: str, state: PipelineState
+) -> None:
     demo, view = running.demo, running.demo.view
     demo.warm_up()
     injected_at = time.time()
-    demo.chaos.inject("cpu_spike")
+
+    def reached() -> bool:
+        found = view.incidents_since(injected_at)
+        return any(event.state is state for one in found for event in view.record(one.incident.id).timeline)
+
+    demo.chaos.inject(fault)
     try:
-        wait_until(
-            lambda: any(
-                event.state is state for r in view.incidents_since(injected_at) for event in r.timeline
-            ),
-            30,
-            lambda: f"no incident reached {state}",
-            poll_s=0.02,
-        )
+        wait_until(reached, 30, lambda: f"no incident reached {state}", poll_s=0.02)
         (responder,) = [p for p in running.stack.processes() if p.name == "responder"]
         os.kill(responder.pid, signal.SIGKILL)
         running.stack.wait_ready()
-        (first, *_) = view.incidents_since(injected_at)
-        wait_until(lambda: view.record(first.incident.id).state.final, 60, lambda: "the incident did not end")
+        (only,) = view.incidents_since(injected_at)
+        wait_until(lambda: view.record(only.incident.id).state.final, 60, lambda: "the incident did not end")
+        record = view.record(only.incident.id)
     finally:
-        demo.chaos.clear("cpu_spike")
-    record = view.record(first.incident.id)
+        demo.chaos.clear(fault)
     assert record.state is PipelineState.RESOLVED
     assert [action.outcome for action in record.actions] == [ActionOutcome.SUCCEEDED]

@@ -39,6 +39,9 @@ class Span:
     status: int
     trace_id: str
     attributes: dict[str, Any]
+    span_id: str
+    parent_id: str
+    resource: dict[str, Any]
 
 
 @dataclass
@@ -121,6 +124,7 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
 
     def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the service
         for group in request.resource_spans:
+            resource = _attributes(group.resource.attributes)
             for scope in group.scope_spans:
                 for span in scope.spans:
                     seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
@@ -132,6 +136,9 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
                             span.status.code,
                             span.trace_id.hex(),
                             _attributes(span.attributes),
+                            span.span_id.hex(),
+                            span.parent_span_id.hex(),
+                            resource,
                         )
                     )
         return trace_service_pb2.ExportTraceServiceResponse()
