@@ -8,7 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from aegisops.demo.report import FaultResult
-from responder.incident_record import CouncilDecision, IncidentRecord, VerificationOutcome
+from responder.incident_record import CouncilDecision, IncidentRecord, PipelineState, TimelineEvent
+
+
+_BEFORE_THE_DECISION = {PipelineState.RECEIVED, PipelineState.ANALYSING, PipelineState.COUNCIL_REVIEW}
 
 
 class Screen:
@@ -18,8 +21,7 @@ class Screen:
         self._console = console
         self._events_shown = 0
         self._decisions_shown = 0
-        self._verifications_shown = 0
-        self._diagnosis_shown = ""
+        self._state_shown: PipelineState | None = None
 
     def say(self, line: str) -> None:
         """One plain line."""
@@ -27,29 +29,18 @@ class Screen:
 
     def fault_injected(self, result: FaultResult) -> None:
         """A fault begins."""
-        self._events_shown = self._decisions_shown = self._verifications_shown = 0
-        self._diagnosis_shown = ""
+        self._events_shown = self._decisions_shown = 0
+        self._state_shown = None
         self._console.print()
         self._console.rule(Text(f"{result.fault} injected", style="bold"), align="left")
 
     def progress(self, result: FaultResult, record: IncidentRecord) -> None:
         """Prints what is new in `record` since the last call."""
         for event in record.timeline[self._events_shown :]:
-            self._line(event.at - result.injected_at, event.state.value, event.message)
+            if event.state not in _BEFORE_THE_DECISION:
+                self._votes(record.decisions)
+            self._event(event, event.at - result.injected_at)
         self._events_shown = len(record.timeline)
-        diagnosis = record.diagnosis
-        if diagnosis is not None and diagnosis.root_cause != self._diagnosis_shown:
-            self._diagnosis_shown = diagnosis.root_cause
-            self._detail(f"diagnosed ({diagnosis.confidence:.0%}): {diagnosis.root_cause}")
-        for decision in record.decisions[self._decisions_shown :]:
-            self._council(decision)
-        self._decisions_shown = len(record.decisions)
-        verified = [action for action in record.actions if action.verification is not None]
-        for action in verified[self._verifications_shown :]:
-            style = "green" if action.verification is VerificationOutcome.RECOVERED else "red"
-            outcome = action.verification.value if action.verification else ""
-            self._detail(f"{action.action.value} → {outcome}: {action.verification_detail}", style)
-        self._verifications_shown = len(verified)
 
     def fault_done(self, result: FaultResult) -> None:
         """A fault has come to its end, good or bad."""
@@ -59,40 +50,61 @@ class Screen:
             self._detail(f"not healed as it should be: {result.problem}", "bold red")
 
     def table(self, faults: Sequence[FaultResult]) -> None:
-        """The closing table."""
-        table = Table(title="Six faults: seen, understood, healed, verified", title_justify="left")
-        for heading in ("fault", "detected", "named", "sure", "council", "actions", "resolved", "verdict"):
-            table.add_column(
-                heading, justify="right" if heading in {"detected", "resolved", "sure"} else "left"
-            )
+        """The closing table; it fits a terminal of 80 columns."""
+        table = Table(title="Faults: seen, understood, healed, verified", title_justify="left")
+        table.add_column("fault (and its name)")
+        table.add_column("sure", justify="right")
+        table.add_column("council")
+        table.add_column("action")
+        table.add_column("seen", justify="right")
+        table.add_column("over", justify="right")
+        table.add_column("")
         for fault in faults:
-            approvals = sum(vote.approve for vote in fault.votes)
+            named = fault.incident_type or "not detected"
             table.add_row(
-                fault.fault,
-                _seconds(fault.detected_after_s),
-                fault.incident_type or "–",
+                fault.fault if named == fault.fault else f"{fault.fault}: {named}",
                 "–" if fault.confidence is None else f"{fault.confidence:.0%}",
-                f"{approvals}/{len(fault.votes)} {fault.verdict or ''}".strip(),
-                ", ".join(f"{action.action} {action.outcome}" for action in fault.actions) or "–",
+                _approvals(fault),
+                ", ".join(action.action for action in fault.actions) or "–",
+                _seconds(fault.detected_after_s),
                 _seconds(fault.resolved_after_s),
-                Text("healed", "green") if fault.problem is None else Text(fault.problem, "red"),
+                Text("healed", "green") if fault.problem is None else Text("not ok", "red"),
             )
         self._console.print()
         self._console.print(table)
+        self._console.print(Text("seen and over: seconds since the fault was injected", "dim"))
 
-    def _council(self, decision: CouncilDecision) -> None:
-        proposal = decision.proposal
-        self._detail(f"council on {proposal.action.value} of {proposal.target}: {decision.verdict.value}")
-        for vote in decision.votes:
-            answer = "yes" if vote.approve else "no"
-            member = vote.member.value.replace("_", " ")
-            self._detail(f"  {member}: {answer} ({vote.confidence:.0%}) {vote.explanation}", "dim")
+    def _votes(self, decisions: Sequence[CouncilDecision]) -> None:
+        """Each member's vote, once."""
+        for decision in decisions[self._decisions_shown :]:
+            for vote in decision.votes:
+                member = vote.member.value.replace("_", " ")
+                answer = "yes" if vote.approve else "no"
+                self._detail(f"{member}: {answer} ({vote.confidence:.0%}). {vote.explanation}", "dim")
+        self._decisions_shown = len(decisions)
 
-    def _line(self, after_s: float, state: str, message: str) -> None:
-        self._console.print(Text.assemble((f"{after_s:6.1f} s  ", "cyan"), (f"{state:<15}", "bold"), message))
+    def _event(self, event: TimelineEvent, after_s: float) -> None:
+        state = "" if event.state is self._state_shown else event.state.value
+        self._state_shown = event.state
+        self._row(Text(f"{after_s:6.1f} s", "cyan"), Text(state, "bold"), Text(event.message))
 
     def _detail(self, text: str, style: str = "") -> None:
-        self._console.print(Text("          " + text, style))
+        self._row(Text(""), Text(""), Text(text, style))
+
+    def _row(self, *cells: Text) -> None:
+        """A line whose text wraps under itself."""
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(width=8, justify="right")
+        grid.add_column(width=14)
+        grid.add_column(ratio=1)
+        grid.add_row(*cells)
+        self._console.print(grid)
+
+
+def _approvals(fault: FaultResult) -> str:
+    if not fault.votes:
+        return "–"
+    return f"{sum(vote.approve for vote in fault.votes)} of {len(fault.votes)}"
 
 
 def _seconds(value: float | None) -> str:
