@@ -16,14 +16,10 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from responder.api import AddressError, ApiParts, ApiServer, build_app
 from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
-from responder.diagnose import Analyst, OfflineAnalyst
-from responder.drill import DrillAnalyst
-from responder.durable import DbosWorkflows, StopGate
+from responder.diagnose import Analyst, DrillAnalyst, OfflineAnalyst
 from responder.learn import Runbook
-from responder.pipeline import Pipeline
-from responder.pipeline_steps import PipelineSteps, StepsConfig
+from responder.pipeline import DbosWorkflows, Pipeline, PipelineSteps, Rooms, StepsConfig, StopGate
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
-from responder.rooms import Rooms
 from responder.settings import ResponderSettings, SettingsError, load_settings
 from responder.store import Database, Store, StoreUnusableError
 from responder.telemetry import PipelineMetrics, Providers, Stages, set_up_logging
@@ -94,7 +90,7 @@ class Responder:
         self._runbook = Runbook(store.runbook, time.time)
         metrics = PipelineMetrics(providers.meters)
         self._steps = PipelineSteps(
-            config=StepsConfig(settle_s=settings.settle_s),
+            config=StepsConfig(settle_s=settings.settle_s, quiet_s=settings.settle_quiet_s),
             store=store,
             rooms=Rooms(
                 analyst=_analyst(settings),
@@ -152,7 +148,7 @@ class Responder:
             if ended is None:
                 self._workflows.start(incident_id)
             else:
-                self._steps.fail(incident_id, f"its workflow ended before it did ({ended})")
+                self._steps.ending.fail(incident_id, f"its workflow ended before it did ({ended})")
 
 
 def _remedies(settings: ResponderSettings) -> Remedies:

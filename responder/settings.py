@@ -79,11 +79,19 @@ class ResponderSettings(BaseSettings):
         "http://127.0.0.1:8002", description="the http or https URL of the detector's query interface"
     )
     settle_s: float = Field(
-        2.0,
+        2.5,
         ge=0,
         le=60,
         allow_inf_nan=False,
         description="how many seconds evidence may gather before the diagnosis, 0 to 60",
+    )
+    settle_quiet_s: float = Field(
+        1.2,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="how many seconds without news of the incident end the gathering of evidence early, "
+        "0 to 60; a little more than the services' export interval",
     )
     max_attempts: int = Field(
         3, ge=1, le=10, description="how many actions are tried in one incident before a human is called"

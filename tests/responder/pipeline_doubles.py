@@ -16,7 +16,6 @@ from detector import (
     Severity,
     TypeCandidate,
 )
-from responder.durable import DirectSteps, Steps, StopGate
 from responder.incident_record import (
     ActionKind,
     ActionOutcome,
@@ -33,10 +32,17 @@ from responder.incident_record import (
     Vote,
     VoteReason,
 )
-from responder.pipeline import Pipeline
-from responder.pipeline_steps import PipelineSteps, StepsConfig
+from responder.pipeline import (
+    Deliberation,
+    DirectSteps,
+    Pipeline,
+    PipelineSteps,
+    Rooms,
+    Steps,
+    StepsConfig,
+    StopGate,
+)
 from responder.remediate import ActionResult, PriorState, StepOutcome
-from responder.rooms import Deliberation, Rooms
 from responder.store import Database, Store
 from responder.telemetry import PipelineMetrics, Stages
 from responder.verify import Verification

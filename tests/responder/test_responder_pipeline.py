@@ -1,5 +1,6 @@
 """The state machine, run with plain calls in place of durable steps."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -181,13 +182,35 @@ def test_an_unsure_incident_settles_for_the_whole_time(bench: Bench) -> None:
     bench.receive(make_incident(confidence=0.5))
     bench.run()
     assert bench.analyst.cases
-    assert bench.clock() >= 1004.0 - 1e-6
+    assert bench.clock() == pytest.approx(1004.5)
 
 
-def test_a_sure_and_quiet_incident_settles_soon(bench: Bench) -> None:
+def test_a_sure_incident_settles_when_one_further_sample_brought_no_news(bench: Bench) -> None:
     bench.receive(make_incident(confidence=0.85))
     bench.run()
-    assert bench.clock() < 1003.0
+    assert bench.clock() == pytest.approx(1003.2)
+
+
+def test_news_of_a_sure_incident_let_it_settle_longer(bench: Bench) -> None:
+    bench.receive(make_incident(confidence=0.85))
+
+    def revise_after_a_second() -> None:
+        if bench.clock() >= 1003.0:
+            bench.store.incidents.receive(make_incident(revision=2), bench.clock())
+
+    bench.clock.on_sleep = revise_after_a_second
+    bench.run()
+    assert bench.clock() == pytest.approx(1004.2)
+
+
+def test_news_without_end_do_not_hold_up_the_diagnosis(bench: Bench) -> None:
+    bench.receive(make_incident(confidence=0.95))
+    revisions = itertools.count(2)
+    bench.clock.on_sleep = lambda: bench.store.incidents.receive(
+        make_incident(revision=next(revisions)), bench.clock()
+    )
+    bench.run()
+    assert bench.clock() == pytest.approx(1004.5)
 
 
 def test_an_error_of_the_pipeline_fails_the_incident_with_its_reason(bench: Bench) -> None:

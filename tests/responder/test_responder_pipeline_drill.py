@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pipeline_doubles import ScriptedAnalyst, make_incident, proposal
 
-from responder.drill import DrillAnalyst
+from responder.diagnose import DrillAnalyst
 from responder.incident_record import ActionKind, ActionOutcome, ActionRecord, Case, DiagnosisOutcome
 
 CASE = Case(make_incident(), frozenset({ActionKind.RESTART, ActionKind.SCALE_UP}))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from responder.diagnose import Analyst
+from responder.diagnose.analyst import Analyst
 from responder.incident_record import ActionKind, Case, Diagnosis, DiagnosisOutcome, ProposedAction
 
 

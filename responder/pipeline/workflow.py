@@ -6,14 +6,15 @@
                                └───────── did not help, attempts are left ─────────┘
 
 FAILED from everywhere, when the pipeline itself cannot go on. `Pipeline.run` is the workflow; the steps
-are in `responder.pipeline_steps`.
+are in `deciding`, `acting` and `ending` beside this file.
 """
 
 import logging
 
-from responder.durable import Steps
 from responder.incident_record import ActionOutcome, PipelineState
-from responder.pipeline_steps import Next, PipelineSteps
+from responder.pipeline.durable import Steps
+from responder.pipeline.next_step import Next
+from responder.pipeline.steps import PipelineSteps
 from responder.telemetry import PipelineMetrics
 
 _LOG = logging.getLogger(__name__)
@@ -45,7 +46,9 @@ class Pipeline:
     def __init__(
         self, steps: PipelineSteps, durable: Steps, metrics: PipelineMetrics, max_attempts: int
     ) -> None:
-        self._steps = steps
+        self._deciding = steps.deciding
+        self._acting = steps.acting
+        self._ending = steps.ending
         self._do = durable.step
         self._metrics = metrics
         self._max_attempts = max_attempts
@@ -54,18 +57,18 @@ class Pipeline:
         """Work the incident off; answers its final state. An error in it fails this incident alone."""
         try:
             end = self._way(incident_id)
-            self._do("conclude", self._steps.conclude, incident_id, *_ENDS[end])
-            self._do("learn", self._steps.learn, incident_id)
+            self._do("conclude", self._ending.conclude, incident_id, *_ENDS[end])
+            self._do("learn", self._ending.learn, incident_id)
         except Exception as error:  # noqa: BLE001 - one incident's error must not end the others; it is counted
             _LOG.exception("the pipeline failed on %s", incident_id)
             self._metrics.outlived("pipeline", error)
-            self._do("fail", self._steps.fail, incident_id, f"{type(error).__name__}: {error}")
-        return self._do("state", self._steps.state, incident_id)
+            self._do("fail", self._ending.fail, incident_id, f"{type(error).__name__}: {error}")
+        return self._do("state", self._ending.state, incident_id)
 
     def _way(self, incident_id: str) -> Next:
-        self._do("settle", self._steps.settle, incident_id)
+        self._do("settle", self._deciding.settle, incident_id)
         for attempt in range(1, self._max_attempts + 1):
-            found = Next(self._do("analyse", self._steps.analyse, incident_id, attempt))
+            found = Next(self._do("analyse", self._deciding.analyse, incident_id, attempt))
             if found is not Next.PROCEED:
                 return found
             rank, ruling = self._council_way(incident_id, attempt)
@@ -73,22 +76,22 @@ class Pipeline:
                 return ruling
             if self._action_way(incident_id, attempt, rank) in (ActionOutcome.FAILED, ActionOutcome.REFUSED):
                 continue
-            if Next(self._do("verify", self._steps.verify, incident_id, attempt)) is Next.RECOVERED:
+            if Next(self._do("verify", self._ending.verify, incident_id, attempt)) is Next.RECOVERED:
                 return Next.RECOVERED
         return Next.NOT_HELPED
 
     def _council_way(self, incident_id: str, attempt: int) -> tuple[int, Next]:
         rank = 0
         while True:
-            ruling = Next(self._do("deliberate", self._steps.deliberate, incident_id, attempt, rank))
+            ruling = Next(self._do("deliberate", self._deciding.deliberate, incident_id, attempt, rank))
             if ruling is not Next.DECLINED:
                 return rank, ruling
             rank += 1
 
     def _action_way(self, incident_id: str, attempt: int, rank: int) -> ActionOutcome:
-        for index in range(self._do("begin action", self._steps.begin_action, incident_id, attempt, rank)):
-            prior = self._do("observe", self._steps.observe, incident_id, attempt, index)
-            outcome = self._do("execute", self._steps.execute, incident_id, attempt, index, prior)
+        for index in range(self._do("begin action", self._acting.begin_action, incident_id, attempt, rank)):
+            prior = self._do("observe", self._acting.observe, incident_id, attempt, index)
+            outcome = self._do("execute", self._acting.execute, incident_id, attempt, index, prior)
             if outcome != ActionOutcome.SUCCEEDED:
                 break
-        return ActionOutcome(self._do("end action", self._steps.end_action, incident_id, attempt))
+        return ActionOutcome(self._do("end action", self._acting.end_action, incident_id, attempt))

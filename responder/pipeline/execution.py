@@ -7,10 +7,10 @@ plainly did not is performed again.
 
 from collections.abc import Callable, Mapping
 
-from responder.durable import StopGate
 from responder.incident_record import ActionOutcome, ActionRecord
+from responder.pipeline.durable import StopGate
+from responder.pipeline.rooms import Remediation
 from responder.remediate import ActionResult, StepOutcome
-from responder.rooms import Remediation
 from responder.store import Journal, StepRef
 
 

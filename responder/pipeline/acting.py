@@ -1,0 +1,74 @@
+"""The steps of an action: write down that it begins, look, perform, write down what became of it."""
+
+from responder.incident_record import ActionKind, ActionOutcome, PipelineState, Verdict
+from responder.pipeline.case_files import CaseFiles
+from responder.pipeline.execution import Execution
+from responder.pipeline.messages import acted, named
+from responder.store import StepRef
+
+_SCALING = frozenset({ActionKind.SCALE_UP, ActionKind.SCALE_DOWN})
+
+
+class Acting:
+    """Carries out what was approved, each step of it once."""
+
+    def __init__(self, files: CaseFiles, execution: Execution) -> None:
+        self._files = files
+        self._execution = execution
+
+    def begin_action(self, incident_id: str, attempt: int, rank: int) -> int:
+        """Write down that the approved action begins; answers how many steps it has."""
+        files = self._files
+        row = files.row(incident_id)
+        decision = files.store.journal.decision(incident_id, attempt, rank)
+        if decision is None:
+            raise LookupError(f"no decision {attempt}.{rank} of {incident_id}")
+        proposal = decision.proposal
+        # The last word on what may be done is the catalogue's, whatever was voted before.
+        if proposal.action not in files.rooms.remedies.allowed(row.incident.service):
+            raise PermissionError(f"{proposal.action} is not allowed for {row.incident.service}")
+        risky = decision.verdict is Verdict.APPROVED_RISKY
+        files.store.journal.begin_action(incident_id, attempt, proposal, risky=risky, at=files.clock())
+        message = f"Attempt {attempt}: {named(decision)} begins"
+        files.move(row, PipelineState.EXECUTING, message, f"{attempt}.execute")
+        return files.rooms.remedies.step_count(row.incident.service, proposal.action)
+
+    def observe(self, incident_id: str, attempt: int, index: int) -> dict[str, str]:
+        """What the executor sees before it acts, to tell after a crash whether it did."""
+        action = self._files.action(incident_id, attempt)
+        return dict(self._files.rooms.remedies.observe(action.target, action.action, index))
+
+    def execute(self, incident_id: str, attempt: int, index: int, prior: dict[str, str]) -> ActionOutcome:
+        """Perform one step of the action, once."""
+        files = self._files
+        row = files.row(incident_id)
+        action = files.action(incident_id, attempt)
+        ref = StepRef(incident_id, attempt, index)
+        if action.action in _SCALING:
+            message = f"Replicas of {action.target} are being changed"
+            files.move(row, PipelineState.SCALING, message, f"{attempt}.scale")
+        with files.stages.stage("execute", row.incident) as span:
+            result = self._execution.perform(action, ref, prior)
+            span.set_attributes(
+                {
+                    "aegisops.action": action.action.value,
+                    "aegisops.action.target": action.target,
+                    "aegisops.action.attempt": attempt,
+                    "aegisops.action.step": index,
+                    "aegisops.action.risky": action.risky,
+                    "aegisops.action.outcome": result.outcome.value,
+                }
+            )
+        return result.outcome
+
+    def end_action(self, incident_id: str, attempt: int) -> ActionOutcome:
+        """Write down what became of the action as a whole: what became of its last step."""
+        files = self._files
+        steps = files.store.journal.steps(incident_id, attempt)
+        outcome = steps[-1].outcome
+        detail = "; ".join(step.detail for step in steps if step.detail)
+        files.store.journal.end_action(incident_id, attempt, outcome, detail, at=files.clock())
+        action = files.action(incident_id, attempt)
+        files.metrics.acted(action)
+        files.note(files.row(incident_id), acted(action), f"{attempt}.executed")
+        return outcome

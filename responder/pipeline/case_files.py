@@ -1,0 +1,88 @@
+"""What all steps share: reading an incident with all that belongs to it, and writing down what happened."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from responder.incident_record import ActionRecord, Case, Diagnosis, PipelineState
+from responder.pipeline.rooms import Rooms
+from responder.store import IncidentRow, Store
+from responder.telemetry import PipelineMetrics, Stages
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StepsConfig:
+    """`settle_s`: how long evidence may gather before the diagnosis; shorter when the incident's type has at
+    least `sure` confidence and nothing new came for `quiet_s`, an export interval and a little more, so that
+    the type has outlived one further sample. `recent_s`: how far back the council sees what was done to the
+    same target."""
+
+    settle_s: float = 2.5
+    sure: float = 0.8
+    quiet_s: float = 1.2
+    recent_s: float = 3600.0
+    max_recent: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFiles:
+    """The store with the rooms and the telemetry beside it. `clock` gives seconds since the epoch."""
+
+    config: StepsConfig
+    store: Store
+    rooms: Rooms
+    stages: Stages
+    metrics: PipelineMetrics
+    clock: Callable[[], float]
+
+    def row(self, incident_id: str) -> IncidentRow:
+        """The incident as it is stored now."""
+        row = self.store.incidents.get(incident_id)
+        if row is None:
+            raise LookupError(f"no incident {incident_id}")
+        return row
+
+    def case(self, row: IncidentRow) -> Case:
+        """All that analyst and council may know about it."""
+        incident, config = row.incident, self.config
+        return Case(
+            incident=incident,
+            allowed=self.rooms.remedies.allowed(incident.service),
+            tried=self.store.journal.actions(incident.id),
+            recent=self.store.journal.recent_actions(
+                incident.service, incident.id, self.clock() - config.recent_s, config.max_recent
+            ),
+            matches=self.rooms.runbook.matches(incident),
+        )
+
+    def diagnosis(self, incident_id: str, attempt: int) -> Diagnosis:
+        """The diagnosis that was made before the attempt."""
+        diagnosis = self.store.journal.diagnosis(incident_id, attempt)
+        if diagnosis is None:
+            raise LookupError(f"no diagnosis {attempt} of {incident_id}")
+        return diagnosis
+
+    def action(self, incident_id: str, attempt: int) -> ActionRecord:
+        """The action of the attempt, which has begun."""
+        return next(one for one in self.store.journal.actions(incident_id) if one.attempt == attempt)
+
+    def move(self, row: IncidentRow, state: PipelineState, message: str, key: str) -> None:
+        """Put the incident into `state`, once for a `key`."""
+        now = self.clock()
+        move = self.store.timeline.move(row.incident.id, state, message, key=key, at=now)
+        if move is None:
+            return
+        if move.before is not move.after:
+            self.metrics.moved(move.before, move.seconds)
+        if state.final:
+            self.metrics.ended(state, row.incident, max(0.0, now - row.received_at))
+        with self.stages.within(row.incident):
+            _LOG.info("%s %s: %s", row.incident.id, state, message)
+
+    def note(self, row: IncidentRow, message: str, key: str) -> None:
+        """Add to the timeline without a change of state, once for a `key`."""
+        self.store.timeline.note(row.incident.id, message, key=key, at=self.clock())
+        with self.stages.within(row.incident):
+            _LOG.info("%s: %s", row.incident.id, message)

@@ -1,0 +1,129 @@
+"""The steps up to a decision: let evidence gather, diagnose, have the council vote."""
+
+from collections.abc import Callable
+
+from responder.incident_record import (
+    ActionKind,
+    Case,
+    CouncilDecision,
+    Diagnosis,
+    DiagnosisOutcome,
+    PipelineState,
+    ProposedAction,
+    Verdict,
+)
+from responder.pipeline.case_files import CaseFiles
+from responder.pipeline.messages import decided, named
+from responder.pipeline.next_step import Next
+
+_LOOK_S = 0.1
+
+
+class Deciding:
+    """From the receipt of an incident to an approved proposal. `sleep` waits."""
+
+    def __init__(self, files: CaseFiles, sleep: Callable[[float], None]) -> None:
+        self._files = files
+        self._sleep = sleep
+
+    def settle(self, incident_id: str) -> str:
+        """Wait until enough evidence has gathered, counted from the receipt (a crash adds nothing)."""
+        files, config = self._files, self._files.config
+        for _ in range(int(config.settle_s / _LOOK_S) + 1):  # bounded, should the clock be set back
+            row = files.row(incident_id)
+            now = files.clock()
+            sure = row.incident.confidence >= config.sure
+            if row.over or (sure and now - row.revised_at >= config.quiet_s):
+                break
+            left = row.received_at + config.settle_s - now
+            if left <= 0:
+                break
+            self._sleep(min(_LOOK_S, left))
+        return ""
+
+    def analyse(self, incident_id: str, attempt: int) -> Next:
+        """Diagnose the newest revision, with what was tried so far."""
+        files = self._files
+        row = files.row(incident_id)
+        if row.over:
+            return Next.OVER
+        if attempt == 1:
+            files.move(row, PipelineState.ANALYSING, "Looking for the cause", "1.analyse")
+        else:
+            message = "Looking for what else would help"
+            files.move(row, PipelineState.COUNCIL_REVIEW, message, f"{attempt}.review")
+        row = files.row(incident_id)
+        with files.stages.stage("analyse", row.incident) as span:
+            diagnosis = files.rooms.analyst.diagnose(files.case(row))
+            span.set_attributes(
+                {
+                    "aegisops.diagnosis.outcome": diagnosis.outcome.value,
+                    "aegisops.diagnosis.type": diagnosis.incident_type.value,
+                    "aegisops.diagnosis.confidence": diagnosis.confidence,
+                    "aegisops.diagnosis.analyst": diagnosis.analyst,
+                    "aegisops.diagnosis.proposals": [one.action.value for one in diagnosis.proposals],
+                }
+            )
+        files.store.journal.save_diagnosis(incident_id, attempt, diagnosis)
+        files.note(row, f"Diagnosis ({diagnosis.analyst}): {diagnosis.root_cause}", f"{attempt}.diagnosis")
+        if diagnosis.outcome is DiagnosisOutcome.NOT_ENOUGH_EVIDENCE:
+            return Next.NOT_ENOUGH_EVIDENCE
+        return Next.PROCEED
+
+    def deliberate(self, incident_id: str, attempt: int, rank: int) -> Next:
+        """Put the proposal of that rank (0: the best) to the council."""
+        files = self._files
+        row = files.row(incident_id)
+        if row.over:
+            return Next.OVER
+        files.move(row, PipelineState.COUNCIL_REVIEW, "The council deliberates", f"{attempt}.council")
+        case = files.case(row)
+        diagnosis = files.diagnosis(incident_id, attempt)
+        proposals = _proposals(case, diagnosis)
+        if rank >= len(proposals):
+            return Next.NOT_APPROVED if rank or case.allowed else Next.NOTHING_ALLOWED
+        decision = self._decision(case, diagnosis, proposals[rank], attempt, rank)
+        files.note(row, decided(decision), f"{attempt}.decision.{rank}")
+        if files.row(incident_id).over:
+            return Next.OVER
+        if decision.verdict is Verdict.NO_ACTION:
+            return Next.NOTHING_WRONG if attempt == 1 else Next.NOT_HELPED
+        if decision.verdict is Verdict.ESCALATED:
+            return Next.DECLINED
+        files.move(row, PipelineState.APPROVED, f"Approved: {named(decision)}", f"{attempt}.approved")
+        return Next.PROCEED
+
+    def _decision(
+        self, case: Case, diagnosis: Diagnosis, proposal: ProposedAction, attempt: int, rank: int
+    ) -> CouncilDecision:
+        files = self._files
+        known = files.store.journal.decision(case.incident.id, attempt, rank)
+        if known is not None:
+            return known
+        with files.stages.stage("council", case.incident) as span:
+            decision = files.rooms.council.decide(case, diagnosis, proposal, attempt)
+            span.set_attributes(
+                {
+                    "aegisops.action": proposal.action.value,
+                    "aegisops.action.target": proposal.target,
+                    "aegisops.action.attempt": attempt,
+                    "aegisops.council.verdict": decision.verdict.value,
+                    "aegisops.council.votes": [
+                        f"{vote.member.value}={'yes' if vote.approve else 'no'}" for vote in decision.votes
+                    ],
+                }
+            )
+        files.store.journal.save_decision(case.incident.id, rank, decision)
+        files.metrics.voted(decision)
+        return decision
+
+
+def _proposals(case: Case, diagnosis: Diagnosis) -> list[ProposedAction]:
+    """What may be put to the council: allowed, on the incident's service, and not yet tried in it."""
+    tried = {one.action for one in case.tried}
+    return [
+        one
+        for one in diagnosis.proposals
+        if one.action is ActionKind.NOOP
+        or (one.action in case.allowed and one.target == case.incident.service and one.action not in tried)
+    ]

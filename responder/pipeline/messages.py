@@ -1,0 +1,58 @@
+"""What the timeline says of decisions, actions and verifications."""
+
+from responder.incident_record import (
+    ActionOutcome,
+    ActionRecord,
+    CouncilDecision,
+    MemberRole,
+    Verdict,
+    VerificationOutcome,
+)
+
+_SEATS = {
+    MemberRole.SECURITY_OFFICER: "Security Officer",
+    MemberRole.AUDITOR: "Auditor",
+    MemberRole.SRE_LEAD: "SRE Lead",
+}
+_DONE = {
+    ActionOutcome.STARTED: "has begun",
+    ActionOutcome.SUCCEEDED: "was carried out",
+    ActionOutcome.FAILED: "failed",
+    ActionOutcome.REFUSED: "was refused",
+    ActionOutcome.INTERRUPTED: "may or may not have taken effect",
+}
+_SEEN = {
+    VerificationOutcome.RECOVERED: "Recovered",
+    VerificationOutcome.NOT_RECOVERED: "Not recovered",
+    VerificationOutcome.MADE_WORSE: "Made worse",
+}
+
+
+def named(decision: CouncilDecision) -> str:
+    """The action decided about."""
+    risky = " (risky)" if decision.verdict is Verdict.APPROVED_RISKY else ""
+    return f"{decision.proposal.action} of {decision.proposal.target}{risky}"
+
+
+def decided(decision: CouncilDecision) -> str:
+    """The decision in one sentence."""
+    if decision.verdict is Verdict.NO_ACTION:
+        return f"Council: nothing to vote on, {decision.proposal.reason}"
+    yes = sum(vote.approve for vote in decision.votes)
+    against = " ".join(
+        f"{_SEATS[vote.member]} against: {vote.explanation}" for vote in decision.votes if not vote.approve
+    )
+    proposal = decision.proposal
+    told = f"Council: {yes} of {len(decision.votes)} for {proposal.action} of {proposal.target}"
+    return f"{told}. {against}" if against else told
+
+
+def acted(action: ActionRecord) -> str:
+    """What became of an action."""
+    told = f"{action.action} of {action.target} {_DONE[action.outcome]}"
+    return f"{told}: {action.detail}" if action.detail else told
+
+
+def verified(outcome: VerificationOutcome, detail: str) -> str:
+    """What the telemetry showed."""
+    return f"{_SEEN[outcome]}: {detail}"
