@@ -6,11 +6,11 @@ from typing import Protocol
 
 from detector.classify.meaning import Meanings
 from detector.classify.signature import Signatures
-from detector.correlate.anomaly import AnomalyKey
+from detector.correlate.anomaly import Anomaly, AnomalyKey
 from detector.correlate.coming_and_going import observe_life
 from detector.correlate.context import observe_combination, observe_new_log
 from detector.correlate.engine_config import EngineConfig
-from detector.correlate.gather import alarm
+from detector.correlate.gather import alarm, voices
 from detector.correlate.lifecycle import ServiceLife
 from detector.correlate.live_incident import RAISING_WEIGHT, LiveIncident
 from detector.correlate.overview import health_of
@@ -197,6 +197,9 @@ class Engine:
                 anomaly.active = False
             if not anomaly.active and now - anomaly.heard_at > self._config.together_s:
                 del state.anomalies[key]
+        for slot, suspicion in list(state.suspicions.items()):
+            if now - suspicion.heard_at > fresh_for(self._gap(slot), state):
+                del state.suspicions[slot]
 
     def _gap(self, key: AnomalyKey) -> float:
         watch = self._watch.streaks.watch(key) if isinstance(key, int) else None
@@ -205,7 +208,14 @@ class Engine:
     def _open_if_alarming(self, state: ServiceState, now: float) -> None:
         symptoms = [a for a in state.anomalies.values() if a.weight > 0]
         if not any(a.active for a in symptoms) or alarm(symptoms) < self._config.opening:
+            state.alarming_since = None
             return
+        if state.alarming_since is None:
+            state.alarming_since = now
+        patience = self._config.suspicion_intervals * state.life.interval
+        if now - state.alarming_since < patience and self._may_be_another(state, symptoms):
+            return
+        state.alarming_since = None
         live = LiveIncident(
             id=self._new_id(),
             service=state.id,
@@ -220,6 +230,16 @@ class Engine:
         self._incidents[live.id] = (live, state)
         self._forget_old_incidents()
 
+    def _may_be_another(self, state: ServiceState, symptoms: list[Anomaly]) -> bool:
+        """Whether the next sample of a series under suspicion could show that it is another fault."""
+        heard = voices(symptoms)
+        suspected = {s.signal for s in state.suspicions.values() if heard.get(s.signal, 0.0) < s.voice}
+        if not suspected:
+            return False
+        lines = [line for anomaly in symptoms for line in anomaly.log_lines]
+        likeliest = self._signatures.candidates(heard, lines)[0].type
+        return self._signatures.could_explain(likeliest, suspected)
+
     def _follow(self, live: LiveIncident, state: ServiceState, now: float) -> Incident | None:
         """Let evidence join, see whether it is over; answers the incident if it has to be reported."""
         over = is_over(live, state, self._watch, now)
@@ -232,7 +252,7 @@ class Engine:
             if isinstance(key, int) and key in live.anomalies and anomaly.raising:
                 self._watch.pin(key)
         live.instances = tuple(sorted(process.name for process in state.life.live(now))) or live.instances
-        live.revise(now, max(self._config.gathering_s, 3.0 * state.life.interval))
+        live.revise(now, max(self._config.gathering_s, 3.0 * state.life.interval), state.suspicions.values())
         if not over:
             live.abnormal_at = now
         accepted = now - live.joined_at >= self._config.accept_after_s and state.life.reporting(now)
@@ -243,7 +263,7 @@ class Engine:
             live.revision = 0
             return live.publish(now)
         reported_at = live.published.updated_at if live.published is not None else 0.0
-        at_once = live.state is IncidentState.CLOSED
+        at_once = live.state is IncidentState.CLOSED or live.decided()
         refresh = now - reported_at >= self._config.refresh_every_s and live.outdated()
         if refresh or (live.changed and (at_once or now - reported_at >= self._config.report_every_s)):
             return live.publish(now)

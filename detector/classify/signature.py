@@ -1,7 +1,7 @@
 """From the strengths of an incident's signals and the words of its logs to beliefs in incident types."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 
 import yaml
@@ -51,6 +51,13 @@ class Signatures:
         """The signatures shipped with the detector."""
         text = files("detector.classify").joinpath("signatures.yaml").read_text(encoding="utf-8")
         return cls(TypeAdapter(dict[IncidentType, Signature]).validate_python(yaml.safe_load(text)))
+
+    def could_explain(self, kind: IncidentType, signals: Collection[Signal]) -> bool:
+        """Whether one of `signals`, if it were there as well, would speak for another type than `kind`."""
+        own = self._by_type.get(kind)
+        if own is not None:
+            return any(signal in own.explained_by for signal in signals)
+        return any(signal in other.primary for other in self._by_type.values() for signal in signals)
 
     def candidates(
         self, strengths: Mapping[Signal, float], log_lines: Sequence[str]

@@ -12,7 +12,9 @@ class EngineConfig:
     `fading`: weight of the newest sample in a baseline. `warm_up`: samples before a series is judged.
     `bar`: standard deviations from the mean from which a sample may be outside. `opening`: probability
     that something is wrong from which an incident opens. `together_s`: an anomaly that ended counts with
-    others for so long. `gathering_s`: after opening, for so long the type follows the evidence freely.
+    others for so long. `suspicion_intervals`: for so many export intervals at most an incident waits to open
+    while the next sample of another series may show it to be another fault. `gathering_s`:
+    after opening, for so long the type follows the evidence freely.
     `closing_s`: all must be normal for so long; what begins after `settled_s` of that is another incident,
     and the first closes at once. An open incident is reported again at most every `report_every_s`, and
     every `refresh_every_s` when only its numbers moved. `relearn_s` (`relearn_context_s` for traffic): a
@@ -28,6 +30,7 @@ class EngineConfig:
     bar: float = 4.0
     opening: float = 0.6
     together_s: float = 5.0
+    suspicion_intervals: float = 1.2
     gathering_s: float = 5.0
     closing_s: float = 10.0
     settled_s: float = 4.0

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from detector.classify.meaning import Signal
 from detector.correlate.anomaly import Anomaly
+from detector.correlate.suspicion import PART, Suspicion
 from detector.incident import AnomalyReason, Severity
 
 FULL_VOICE = 0.7
@@ -33,14 +34,21 @@ def alarm(anomalies: Iterable[Anomaly]) -> float:
     return 1.0 - doubt
 
 
-def voices(anomalies: Iterable[Anomaly]) -> Mapping[Signal, float]:
-    """How loud each signal speaks for a type, 0 to 1."""
+def voice(weight: float, score: float) -> float:
+    """How loud an observation of this weight and score speaks for a type, 0 to 1."""
+    return score * min(1.0, weight / FULL_VOICE)
+
+
+def voices(anomalies: Iterable[Anomaly], suspicions: Iterable[Suspicion] = ()) -> Mapping[Signal, float]:
+    """How loud each signal speaks for a type, 0 to 1; what is only suspected with part of its voice."""
     loudest: dict[Signal, float] = {}
     for anomaly in anomalies:
-        voice = anomaly.score * min(1.0, anomaly.weight / FULL_VOICE)
+        spoken = voice(anomaly.weight, anomaly.score)
         if anomaly.signal is Signal.REQUEST_RATE and anomaly.reason is AnomalyReason.ABOVE_NORMAL:
-            voice = anomaly.score
-        loudest[anomaly.signal] = max(loudest.get(anomaly.signal, 0.0), voice)
+            spoken = anomaly.score
+        loudest[anomaly.signal] = max(loudest.get(anomaly.signal, 0.0), spoken)
+    for suspicion in suspicions:
+        loudest[suspicion.signal] = max(loudest.get(suspicion.signal, 0.0), PART * suspicion.voice)
     return loudest
 
 

@@ -1,6 +1,6 @@
 """An incident while it lives: evidence joins it, its type is revised, it is over at last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from detector.classify.meaning import Signal
@@ -8,6 +8,7 @@ from detector.classify.signature import Signatures
 from detector.correlate.anomaly import Anomaly, AnomalyKey
 from detector.correlate.describe import observation, summary
 from detector.correlate.gather import alarm, severity, voices
+from detector.correlate.suspicion import Suspicion
 from detector.incident import Evidence, Incident, IncidentState, IncidentType, Severity, TypeCandidate
 from detector.series import ServiceId
 
@@ -15,6 +16,9 @@ MOST_EVIDENCE = 24
 MOST_OF_A_SIGNAL = 5
 CLEARLY = 0.25
 """How much more belief another type must have to take the place of the first, once evidence has gathered."""
+
+SURER = 0.15
+"""A change of the confidence in the type that is worth a report at once."""
 
 RAISING_WEIGHT = 0.45
 """Weight from which an incident is not over before the anomaly is."""
@@ -64,13 +68,13 @@ class LiveIncident:
         chosen = [a for a in self.anomalies.values() if a.raising]
         return chosen or [a for a in self.anomalies.values() if a.weight > 0]
 
-    def revise(self, now: float, gathering_s: float) -> None:
+    def revise(self, now: float, gathering_s: float, suspicions: Iterable[Suspicion]) -> None:
         """Weigh the evidence again: type (with care once gathering is over) and severity (never down)."""
         known = list(self.anomalies.values())
         for anomaly in known:
             anomaly.raising = anomaly.raising or _is_raising(anomaly)
         lines = [line for anomaly in known for line in anomaly.log_lines]
-        ranked = self.signatures.candidates(voices(known), lines)
+        ranked = self.signatures.candidates(voices(known, suspicions), lines)
         believed = {candidate.type: candidate.confidence for candidate in ranked}
         first = ranked[0].type
         if first is not self.type:
@@ -79,11 +83,19 @@ class LiveIncident:
                 self.type, self.changed = first, True
         own = TypeCandidate(self.type, believed.get(self.type, 0.0))
         self.candidates = (own, *(c for c in ranked if c.type is not self.type))
+        self.changed = self.changed or self.decided()
         urgency = severity(known)
         if _RANK[urgency] > _RANK[self.severity]:
             self.severity, self.changed = urgency, True
         if self.revision == 0:
             self.previous_id = self.previous_of(self.type)
+
+    def decided(self) -> bool:
+        """Whether the type, or how sure it is, is no longer what was last reported."""
+        if self.published is None or not self.candidates:
+            return False
+        reported, own = self.published.candidates[0], self.candidates[0]
+        return own.type is not reported.type or abs(own.confidence - reported.confidence) >= SURER
 
     def outdated(self) -> bool:
         """Whether numbers moved so far since the last report that it misleads."""

@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 from detector.classify.meaning import Meaning, Meanings, Signal
 from detector.correlate.anomaly import Anomaly
 from detector.correlate.engine_config import EngineConfig
+from detector.correlate.gather import voice
 from detector.correlate.service_state import ServiceState
+from detector.correlate.suspicion import Suspicion
 from detector.incident import AnomalyReason, EvidenceKind, Forecast
 from detector.score.bank import BaselineBank, Bools, Floats, grown
 from detector.score.judge import Range, SeriesJudge
@@ -173,7 +175,11 @@ class SeriesWatch:
         sustained = self.streaks.outside(seen, meaning.sustain, normal)
         known = state.anomalies.get(seen.slot)
         if sustained is not None or known is not None:
+            state.suspicions.pop(seen.slot, None)
             self._raise(seen, state, normal, sustained, known)
+        elif state.live is None or seen.slot not in state.live.anomalies:
+            told = voice(meaning.weight, not_normal(normal.distance(seen.value)))
+            state.suspicions[seen.slot] = Suspicion(meaning.signal, told, seen.now)
         watch = self.streaks.watch(seen.slot)
         if watch is None or watch.level_since is None or state.live is not None:
             return
@@ -188,6 +194,8 @@ class SeriesWatch:
         ended, last_outside = self.streaks.inside(seen)
         watch = self.streaks.watch(seen.slot)
         alive = watch is not None and watch.alive
+        if not alive:
+            state.suspicions.pop(seen.slot, None)
         anomaly = state.anomalies.get(seen.slot)
         if anomaly is not None and not alive and anomaly.reason is not AnomalyReason.LIMIT_FORECAST:
             anomaly.active = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from detector.classify.meaning import Meaning, Signal
 from detector.correlate.anomaly import Anomaly, AnomalyKey
 from detector.correlate.lifecycle import ServiceLife
+from detector.correlate.suspicion import Suspicion
 from detector.series import LogNotice, ServiceId, SpanNotice, Stat
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ _SHOWN = {Stat.VALUE, Stat.RATE, Stat.SHARE, Stat.MEAN, Stat.COUNT_RATE, Stat.ER
 
 @dataclass(slots=True)
 class ServiceState:
-    """One service: its number, its life, its present anomalies and its open incident, if any."""
+    """One service: its number, its life, its present anomalies and its open incident, if any.
+
+    `alarming_since`: when its anomalies came to be enough for an incident, while they are.
+    """
 
     id: ServiceId
     number: int
@@ -32,6 +36,8 @@ class ServiceState:
     knows_limit: set[Signal] = field(default_factory=set)
     secondary: list[tuple[int, Meaning]] = field(default_factory=list)
     anomalies: dict[AnomalyKey, Anomaly] = field(default_factory=dict)
+    suspicions: dict[int, Suspicion] = field(default_factory=dict)  # by series
+    alarming_since: float | None = None
     live: "LiveIncident | None" = None
     closed: "LiveIncident | None" = None
     logs: deque[LogNotice] = field(default_factory=lambda: deque(maxlen=32))
