@@ -32,7 +32,7 @@ def section(beginning: str) -> str:
 
 
 def files_named(page: str) -> set[tuple[str, str]]:
-    """(room, path): under "The detector, inside" what is named lies somewhere in that room; else room is ""."""
+    """(room, path). Under "The detector, inside" a path lies somewhere in that room, elsewhere room is ""."""
     named = set()
     for head, part in sections((ROOT / page).read_text(encoding="utf-8")).items():
         inside = re.fullmatch(r"The (\w+), inside", head)
