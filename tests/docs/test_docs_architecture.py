@@ -79,6 +79,11 @@ def test_every_part_of_a_room_is_named(room: str) -> None:
     assert {part for part in parts if f"`{part}/" not in text} == set()
 
 
+def test_every_file_that_correlates_is_named() -> None:
+    files = {path.name for path in (ROOT / "detector" / "correlate").glob("[a-z]*.py")}
+    assert {name for name in files if f"`correlate/{name}`" not in section("The detector, inside")} == set()
+
+
 def routes_of(app: FastAPI) -> set[tuple[str, str]]:
     paths = app.openapi()["paths"]
     return {
