@@ -21,12 +21,11 @@ from aegisops.demo.run import Demo
 from aegisops.demo.screen import Screen, stopwatch
 from aegisops.demo.watch import StackView
 from aegisops.errors import DemoError, StackError
-from aegisops.settings import StackSettings, load_settings
+from aegisops.settings import StackSettings, inherited_environment, load_settings
 from aegisops.stack import Stack
 from aegisops.stack.launcher import running_pid, stop_running
-from aegisops.stack.layout import StackLayout
+from aegisops.stack.layout import StackLayout, app_environment
 from buggy_app.chaos import FAULTS, Chaos, ChaosError, parse_fault
-from buggy_app.settings import Settings as AppSettings
 from buggy_app.settings import SettingsError as AppSettingsError
 from buggy_app.state_directory import StateDirectoryError
 
@@ -88,7 +87,7 @@ def demo(
     ):
         _start(stack, fresh=True)
         screen.say("warming up: the detector learns what is normal")
-        run = Demo(StackView(settings, http), _chaos_in(stack.layout), screen)
+        run = Demo(StackView(settings, http), _chaos_in(settings, stack.layout), screen)
         run.warm_up()
         screen.say(f"warm after {stopwatch(started)}")
         results = run.run(faults)
@@ -208,7 +207,7 @@ def _running_chaos(fault: str | None = None) -> Chaos:
     for name in ("up", "demo"):
         layout = StackLayout((settings.state_dir / name).absolute())
         if running_pid(layout) is not None:
-            return _chaos_in(layout)
+            return _chaos_in(settings, layout)
     raise StackError(
         f"no stack runs in {settings.state_dir.absolute()}: start one with `aegisops up`, "
         "or set AEGISOPS_STATE_DIR"
@@ -226,8 +225,8 @@ def _refuse_unwritable(report: Path) -> None:
         ) from None
 
 
-def _chaos_in(layout: StackLayout) -> Chaos:
-    return Chaos(AppSettings(state_dir=layout.app_state))
+def _chaos_in(settings: StackSettings, layout: StackLayout) -> Chaos:
+    return Chaos.from_environment(inherited_environment() | app_environment(settings, layout))
 
 
 def _addresses(settings: StackSettings) -> Table:

@@ -10,7 +10,6 @@ from rich.text import Text
 from aegisops.demo.report import FaultResult
 from responder.incident_record import CouncilDecision, IncidentRecord, PipelineState, TimelineEvent
 
-
 _BEFORE_THE_DECISION = {PipelineState.RECEIVED, PipelineState.ANALYSING, PipelineState.COUNCIL_REVIEW}
 
 

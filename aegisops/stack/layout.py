@@ -73,10 +73,10 @@ def programs(settings: StackSettings, layout: StackLayout) -> list[Program]:
     return [
         _detector(settings),
         _responder(settings, layout),
-        Program("dependency", "buggy_app.dependency", _app_environment(settings, layout)),
+        Program("dependency", "buggy_app.dependency", app_environment(settings, layout)),
         *(_replica(number, settings, layout) for number in range(REPLICAS)),
-        Program("oom-guard", "buggy_app.oom_guard", _app_environment(settings, layout)),
-        Program("traffic", "buggy_app.traffic", _app_environment(settings, layout)),
+        Program("oom-guard", "buggy_app.oom_guard", app_environment(settings, layout)),
+        Program("traffic", "buggy_app.traffic", app_environment(settings, layout)),
     ]
 
 
@@ -104,7 +104,7 @@ def _responder(settings: StackSettings, layout: StackLayout) -> Program:
             "STACK_APP_URL": settings.app_url,
             "SUPERVISOR_URL": f"unix://{layout.socket}",
             "STACK_PYTHON": sys.executable,
-            **_app_environment(settings, layout),
+            **app_environment(settings, layout),
         },
     )
 
@@ -115,7 +115,7 @@ def _replica(number: int, settings: StackSettings, layout: StackLayout) -> Progr
         name,
         "buggy_app",
         {
-            **_app_environment(settings, layout),
+            **app_environment(settings, layout),
             "OTEL_SERVICE_NAME": "buggy-app",
             "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace=demo,service.instance.id={name}",
             "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint,
@@ -129,7 +129,8 @@ def _replica(number: int, settings: StackSettings, layout: StackLayout) -> Progr
     )
 
 
-def _app_environment(settings: StackSettings, layout: StackLayout) -> dict[str, str]:
+def app_environment(settings: StackSettings, layout: StackLayout) -> dict[str, str]:
+    """What every program of the buggy app needs to find the others."""
     return {
         "BUGGY_APP_STATE_DIR": str(layout.app_state),
         "BUGGY_APP_PORT": str(settings.app_port),

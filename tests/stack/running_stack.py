@@ -16,8 +16,8 @@ from aegisops.demo.screen import Screen
 from aegisops.demo.watch import StackView
 from aegisops.settings import StackSettings
 from aegisops.stack import Stack
+from aegisops.stack.layout import app_environment
 from buggy_app.chaos import Chaos
-from buggy_app.settings import Settings as AppSettings
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def warm_stack(root: Path) -> Iterator[Running]:
     with Stack(settings, root) as stack, httpx.Client(timeout=5.0, trust_env=False) as http:
         stack.start(fresh=True)
         stack.wait_ready()
-        chaos = Chaos(AppSettings(state_dir=stack.layout.app_state))
+        chaos = Chaos.from_environment(app_environment(settings, stack.layout))
         demo = Demo(StackView(settings, http), chaos, Screen(Console()))
         demo.warm_up()
         yield Running(stack, demo)
