@@ -38,7 +38,7 @@ class Signal(StrEnum):
 class Meaning:
     """How to judge a series. The fields are explained at the head of `meanings.yaml`.
 
-    `min_change`, `comfortable` and `limit` are in the unit of the series itself.
+    `min_change`, `comfortable`, `limit` and `telling_from` are in the unit of the series itself.
     """
 
     signal: Signal
@@ -53,6 +53,8 @@ class Meaning:
     host_wide: bool
     absolute: bool
     starts_at_zero: bool
+    telling_from: float | None = None
+    telling_ratio: float = 1.0
 
     @property
     def judged(self) -> bool:
@@ -90,6 +92,8 @@ class _Rule(BaseModel):
     limit: float | None = Field(default=None, gt=0)
     host_wide: bool = False
     absolute: bool = False
+    telling_from: float | None = None
+    telling_ratio: float = Field(default=1.0, ge=1)
 
     def matches(self, key: SeriesKey) -> bool:
         if self.stats and key.stat not in self.stats:
@@ -119,6 +123,8 @@ class _Rule(BaseModel):
             host_wide=self.host_wide,
             absolute=self.absolute,
             starts_at_zero=up_is_bad and self.weight > 0 and key.stat in _COUNTED,
+            telling_from=None if self.telling_from is None else self.telling_from * scale,
+            telling_ratio=self.telling_ratio,
         )
 
 

@@ -18,7 +18,7 @@ class Anomaly:
 
     Times are seconds since the epoch: `first_seen` and `last_seen` of the observations, `heard_at` the
     receiver's clock at the last of them. `active`: it is so at this moment. `raising`: an incident is not
-    over before this is.
+    over before this is. `voice_weight`: its weight for or against a type, where that is not `weight`.
     """
 
     key: AnomalyKey
@@ -43,6 +43,7 @@ class Anomaly:
     needed: int = 1
     active: bool = True
     raising: bool = False
+    voice_weight: float | None = None
     instance: str | None = None
     forecast: Forecast | None = None
     detail: str = ""
@@ -54,6 +55,14 @@ class Anomaly:
         """Its share in an alarm, 0 to 1: weight times score, half as much again once it has lasted."""
         lasted = min(1.0, max(0, self.count - self.needed) / (3.0 * self.needed))
         return min(1.0, self.weight * (1.0 + 0.5 * lasted)) * self.score
+
+    def explain_only(self, weight: float, voice_weight: float) -> None:
+        """Let it speak for or against a type, and (by itself) neither open an incident nor hold it open."""
+        self.weight, self.voice_weight = weight, voice_weight
+
+    def symptom(self, weight: float) -> None:
+        """Let it count in full, whatever it was before."""
+        self.weight, self.voice_weight = weight, None
 
     def cite_log(self, line: str, trace_id: str = "") -> None:
         """Keep a log line (and its trace) as an example, a few at most, each once."""

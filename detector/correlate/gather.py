@@ -43,7 +43,8 @@ def voices(anomalies: Iterable[Anomaly], suspicions: Iterable[Suspicion] = ()) -
     """How loud each signal speaks for a type, 0 to 1; what is only suspected with part of its voice."""
     loudest: dict[Signal, float] = {}
     for anomaly in anomalies:
-        spoken = voice(anomaly.weight, anomaly.score)
+        weight = anomaly.weight if anomaly.voice_weight is None else anomaly.voice_weight
+        spoken = voice(weight, anomaly.score)
         if anomaly.signal is Signal.REQUEST_RATE and anomaly.reason is AnomalyReason.ABOVE_NORMAL:
             spoken = anomaly.score
         loudest[anomaly.signal] = max(loudest.get(anomaly.signal, 0.0), spoken)

@@ -1,5 +1,7 @@
 """From judged samples to anomalies of services: what is outside its range, sustained, and a symptom."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,11 @@ _EXCUSED_IN_START_UP = frozenset(
         Signal.MEMORY, Signal.OTHER,
     }
 )  # fmt: skip
+
+_TELLING_WEIGHT, _TELLING_VOICE = 0.35, 0.6
+"""What is telling but comfortable never opens an incident alone; for or against a type it speaks up."""
+_ACCUSTOMED = 10
+"""Telling samples in a row of one instance after which they are learned as usual."""
 
 _AT_LIMIT = 0.97
 _LONG_KNOWN_S = 30.0
@@ -93,8 +100,10 @@ class SeriesWatch:
                 self.streaks.excused(slot, now)
             elif judged.outside[row]:
                 self._outside(seen, state)
+                self._note_telling(seen, state, bool(judged.telling[row]))
             else:
-                self._inside(seen, state)
+                self._inside(seen, state, bool(judged.telling[row]))
+                self._note_telling(seen, state, bool(judged.telling[row]))
         limits = self.judge.limit[samples.series]
         limited = np.flatnonzero((limits > 0) & ~starting)
         if len(limited):
@@ -122,7 +131,7 @@ class SeriesWatch:
         for slot in slots:
             self.streaks.drop(slot)
             watch = self.streaks.watch(slot)
-            self.judge.watched[slot] = watch is not None and watch.alive
+            self.judge.watched[slot] = watch is not None and watch.odd
         self.trends.forget_series(slots)
 
     def accept(self, slot: int) -> None:
@@ -166,6 +175,7 @@ class SeriesWatch:
                 self.meaning[slot] = self._interned.setdefault(quiet, quiet)
                 self._place(slot, quiet, state)
                 state.anomalies.pop(slot, None)
+                state.suspicions.pop(slot, None)
                 state.secondary.remove((slot, meaning))
 
     def _outside(self, seen: Sighting, state: ServiceState) -> None:
@@ -177,6 +187,8 @@ class SeriesWatch:
         if sustained is not None or known is not None:
             state.suspicions.pop(seen.slot, None)
             self._raise(seen, state, normal, sustained, known)
+            if sustained is not None:
+                state.anomalies[seen.slot].symptom(meaning.weight)
         elif state.live is None or seen.slot not in state.live.anomalies:
             told = voice(meaning.weight, not_normal(normal.distance(seen.value)))
             state.suspicions[seen.slot] = Suspicion(meaning.signal, told, seen.now)
@@ -190,7 +202,36 @@ class SeriesWatch:
             state.anomalies.pop(seen.slot, None)
             self.judge.watched[seen.slot] = False
 
-    def _inside(self, seen: Sighting, state: ServiceState) -> None:
+    def _note_telling(self, seen: Sighting, state: ServiceState, telling: bool) -> None:
+        """Evidence of what is no symptom by itself: all instances are far above what is usual for them."""
+        slot, meaning = seen.slot, self.meaning[seen.slot]
+        if meaning.telling_from is None:
+            return
+        run = self.streaks.telling(seen, telling)
+        self.judge.accustomed[slot] = run > _ACCUSTOMED and state.live is None
+        if not telling:
+            return
+        self.judge.watched[slot] = True
+        known = state.anomalies.get(slot)
+        if state.live is not None:
+            known = state.live.anomalies.get(slot, known)
+        if known is not None and known.voice_weight is None:
+            return
+        normal = self.judge.range_of(slot)
+        live = [process.slot for process in state.life.live(seen.now)]
+        sustained = self.streaks.telling_on(slot, live, meaning.sustain)
+        if sustained is not None:
+            state.suspicions.pop(slot, None)
+            line = max(meaning.telling_from, meaning.telling_ratio * normal.mean)
+            self._raise(seen, state, replace(normal, high=line), sustained, known)
+            state.anomalies[slot].explain_only(_TELLING_WEIGHT, _TELLING_VOICE)
+        elif known is None and slot not in state.suspicions:
+            told = voice(_TELLING_VOICE, not_normal(normal.distance(seen.value)))
+            state.suspicions[slot] = Suspicion(meaning.signal, told, seen.now)
+
+    def _inside(self, seen: Sighting, state: ServiceState, telling: bool) -> None:
+        if telling:
+            self.streaks.pin(seen.slot)
         ended, last_outside = self.streaks.inside(seen)
         watch = self.streaks.watch(seen.slot)
         alive = watch is not None and watch.alive
@@ -201,11 +242,11 @@ class SeriesWatch:
             anomaly.active = False
         if state.live is not None:
             return
-        if ended and anomaly is None:
+        if ended and anomaly is None and not telling:
             size = abs(last_outside - float(self.judge.bank.mean[seen.slot]))
             self.streaks.spiked(seen.slot, seen.now, size)
             self.judge.learn_one(seen.slot, last_outside)
-        if not alive:
+        if watch is None or not watch.odd:
             self.judge.watched[seen.slot] = False
 
     def _raise(

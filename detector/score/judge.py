@@ -38,13 +38,15 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`rows`: those of a batch worth a second look, in its order. `outside` and `excused` [n of the batch]:
-    outside the range, and whether that is excused as its instance is starting up.
+    """`rows`: those of a batch worth a second look, in its order. `outside`, `excused` and `telling`
+    [n of the batch]: outside the range, whether that is excused as its instance is starting up, and so
+    far above the usual that it may explain what is outside elsewhere.
     """
 
     rows: NDArray[np.int64]
     outside: Bools
     excused: Bools
+    telling: Bools
 
 
 class SeriesJudge:
@@ -52,7 +54,8 @@ class SeriesJudge:
 
     A sample is outside when it is far (more than `bar` standard deviations from the mean), and material:
     past the meaning's `min_change`, `min_ratio` and `comfortable`. What is outside is not learned, nor is
-    what comes while its service is `paused` (an open incident) or its instance is starting up.
+    what comes while its service is `paused` (an open incident) or its instance is starting up, nor what is
+    telling, until it has lasted so long that the series is `accustomed` to it.
     A series that is not ready yet is never outside.
     """
 
@@ -74,6 +77,9 @@ class SeriesJudge:
         self._up_ratio: Floats = np.zeros(0)
         self._down_ratio: Floats = np.zeros(0)
         self._comfortable: Floats = np.zeros(0)
+        self._telling_from: Floats = np.zeros(0)
+        self._telling_ratio: Floats = np.zeros(0)
+        self.accustomed: Bools = np.zeros(0, dtype=np.bool_)
         self.paused: Bools = np.zeros(0, dtype=np.bool_)
         self.worst_z: Floats = np.zeros((0, len(SIGNALS)))
 
@@ -83,6 +89,7 @@ class SeriesJudge:
         for name in (
             "watched", "last_value", "last_seen", "service", "signal", "limit", "_judged", "_start_up",
             "_up", "_down", "_floor", "_min_change", "_up_ratio", "_down_ratio", "_comfortable",
+            "_telling_from", "_telling_ratio", "accustomed",
         ):  # fmt: skip
             setattr(self, name, grown(getattr(self, name), series))
 
@@ -108,6 +115,8 @@ class SeriesJudge:
         self._up_ratio[slot] = meaning.min_ratio - 1.0
         self._down_ratio[slot] = 1.0 - 1.0 / meaning.min_ratio
         self._comfortable[slot] = -np.inf if meaning.comfortable is None else meaning.comfortable
+        self._telling_from[slot] = np.inf if meaning.telling_from is None else meaning.telling_from
+        self._telling_ratio[slot] = meaning.telling_ratio
 
     def judge(self, samples: Samples, now: float, starting: Bools) -> Judged:
         """Judge and learn a batch. `starting` [n]: the sample's instance is still starting up."""
@@ -117,15 +126,18 @@ class SeriesJudge:
         self.last_value[slots] = values
         self.last_seen[slots] = now
         outside = np.zeros(len(slots), dtype=np.bool_)
+        telling = np.zeros(len(slots), dtype=np.bool_)
         for rows in rounds(slots):
             at, x = slots[rows], values[rows]
             outside[rows], z = self._outside(at, x)
-            learn = ~(outside[rows] | muted[rows] | self.paused[self.service[at]])
+            telling[rows] = self._telling(at, x) & ~muted[rows]
+            held = telling[rows] & ~self.accustomed[at]
+            learn = ~(outside[rows] | held | muted[rows] | self.paused[self.service[at]])
             self.bank.learn(at[learn], x[learn])
             np.maximum.at(self.worst_z, (self.service[at], self.signal[at]), z)
         excused = outside & muted
-        looked_at = self.watched[slots] | (outside & ~muted)
-        return Judged(np.flatnonzero(looked_at), outside, excused)
+        looked_at = self.watched[slots] | (outside & ~muted) | telling
+        return Judged(np.flatnonzero(looked_at), outside, excused, telling)
 
     def range_of(self, slot: int) -> Range:
         """The normal range of one series now."""
@@ -153,6 +165,13 @@ class SeriesJudge:
         ready = self.bank.ready(at) & self._judged[at]
         outside: Bools = ready & ((self._up[at] & (x > high)) | (self._down[at] & (x < low)))
         return outside, np.where(ready, np.abs(x - self.bank.mean[at]) / deviation, 0.0)
+
+    def _telling(self, at: Slots, x: Floats) -> Bools:
+        mean = self.bank.mean[at]
+        usual = np.maximum(self._telling_ratio[at] * mean, mean + self.bar * np.sqrt(self.bank.variance[at]))
+        ready = self.bank.ready(at) & self._judged[at]
+        telling: Bools = ready & (x >= self._telling_from[at]) & (x >= usual)
+        return telling
 
     def _bounds(self, at: Slots) -> tuple[Floats, Floats, Floats]:
         mean = self.bank.mean[at]

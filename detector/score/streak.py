@@ -1,6 +1,7 @@
 """Is it sustained? Runs of samples outside the normal range, by instance and by series."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from detector.score.judge import Range
@@ -21,9 +22,14 @@ class Sighting:
 
 @dataclass(slots=True)
 class Run:
-    """What one instance last sent on a series: `count` samples outside in a row, the first at `first`."""
+    """What one instance last sent on a series: `count` samples outside in a row, the first at `first`.
+
+    `telling`: how many in a row were telling, the first of them at `telling_first`.
+    """
 
     count: int = 0
+    telling: int = 0
+    telling_first: float = 0.0
     first: float = 0.0
     last: float = 0.0
     value: float = 0.0
@@ -50,6 +56,11 @@ class SlotWatch:
     def alive(self) -> bool:
         """Whether some instance is outside now."""
         return any(run.count for run in self.runs.values())
+
+    @property
+    def odd(self) -> bool:
+        """Whether what some instance sent last was outside or telling."""
+        return any(run.count or run.telling for run in self.runs.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,28 @@ class Streaks:
             return Sustained(watch.across, needed, watch.across_first)
         return None
 
+    def telling(self, seen: Sighting, is_telling: bool) -> int:
+        """Note whether the sample just noted as outside or inside was telling; answers how many in a row."""
+        watch = self._watches.get(seen.slot)
+        run = watch.runs.get(seen.instance) if watch is not None else None
+        if run is None:
+            return 0
+        if run.last != seen.time:
+            return run.telling  # late or sent twice
+        if is_telling and run.telling == 0:
+            run.telling_first = seen.time
+        run.telling = run.telling + 1 if is_telling else 0
+        return run.telling
+
+    def telling_on(self, slot: int, instances: Collection[int], sustain: int) -> Sustained | None:
+        """Answers when all of `instances` have sent `sustain` telling samples in a row."""
+        watch = self._watches.get(slot)
+        runs = [watch.runs.get(instance) for instance in instances] if watch is not None else []
+        known = [run for run in runs if run is not None and run.telling >= sustain]
+        if not known or len(known) < len(runs):
+            return None
+        return Sustained(min(run.telling for run in known), sustain, min(run.telling_first for run in known))
+
     def excused(self, slot: int, now: float) -> None:
         """Note a sample outside the range that a start-up excuses: it proves neither health nor fault."""
         watch = self._watches.get(slot)
@@ -148,7 +181,7 @@ class Streaks:
         """Forget the runs of a series that are over, and its level; spikes are kept while remembered."""
         watch = self._watches.get(slot)
         if watch is not None:
-            watch.runs = {instance: run for instance, run in watch.runs.items() if run.count}
+            watch.runs = {i: run for i, run in watch.runs.items() if run.count or run.telling}
             watch.across = 0
             watch.level_since = None
 
@@ -160,7 +193,7 @@ class Streaks:
                 del watch.runs[instance]
             while watch.spikes and now - watch.spikes[0][0] > self._spike_memory_s:
                 watch.spikes.popleft()
-            if not watch.spikes and not watch.alive:
+            if not watch.spikes and not watch.odd:
                 gone.append(slot)
         for slot in gone:
             del self._watches[slot]

@@ -27,6 +27,7 @@ def calm_service(**settings: object) -> tuple[Observation, SyntheticService]:
     [
         (0.09, 0.6, 0.95),  # begins a sample later than the calls slow down
         (0.5, 0.6, 0.95),  # begins below what alone is worth a call
+        (0.09, 0.5, 0.5),  # and stays there
     ],
 )
 @pytest.mark.parametrize("replicas", [1, 3])
@@ -74,3 +75,51 @@ def test_what_decides_the_type_is_reported_at_once() -> None:
     watched.pass_time(1)
     named_at = next(at for at, incident in watched.reports if incident.type is IncidentType.CPU_SPIKE)
     assert named_at - sustained_at <= 0.25
+
+
+def test_replicas_that_share_too_few_cores_are_short_of_cpu_all_the_same() -> None:
+    watched, service = calm_service(replicas=3)
+    service.override = {"cpu": steady(0.5, 0.01), "client": steady(0.45, 0.05), "server": steady(0.5, 0.05)}
+    watched.pass_time(8)
+    (incident,) = watched.latest
+    cpu = next(e for e in incident.evidence if e.signal == "cpu")
+    assert incident.type is IncidentType.CPU_SPIKE
+    assert cpu.now == pytest.approx(0.5, abs=0.05)
+    assert cpu.before == pytest.approx(0.09, abs=0.02)
+
+
+def test_a_cpu_that_is_busier_than_usual_but_not_busy_opens_nothing_by_itself() -> None:
+    watched, service = calm_service(replicas=3)
+    service.override = {"cpu": steady(0.5, 0.01)}
+    watched.pass_time(120)
+    assert watched.reports == []
+
+
+def test_one_busier_replica_of_three_explains_nothing() -> None:
+    watched, service = calm_service()
+    for n in (1, 2):
+        other = watched.service(instance=f"shop-{n}", seed=n + 5, pid=300 + n)
+        other.override = {"cpu": USUAL_CPU}
+    watched.pass_time(30)
+    for other in watched.services:
+        other.override["client"] = steady(0.45, 0.02)
+    service.override["cpu"] = steady(0.5, 0.01)
+    watched.pass_time(8)
+    (incident,) = watched.latest
+    assert incident.type is IncidentType.NETWORK_LATENCY
+    assert all(e.signal != "cpu" for e in incident.evidence)
+
+
+def test_a_surge_spread_over_more_replicas_counts_as_normal_again() -> None:
+    watched, service = calm_service(replicas=3)
+    service.override = {"cpu": steady(0.98), "server": steady(0.5, 0.05)}
+    watched.pass_time(6)
+    service.override = {"cpu": lambda t, rng: float(rng.uniform(0.3, 0.42))}
+    watched.pass_time(6)
+    answer = watched.engine.recovery(watched.latest[0].id, watched.now)
+    assert answer is not None
+    assert answer.normal
+    watched.pass_time(8)
+    assert watched.latest[0].closed_at is not None
+    assert answer.worse == ()
+    assert len(watched.latest) == 1
