@@ -149,7 +149,11 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class SeriesHealth:
-    """Is one series in its normal range now? `age_s`: seconds since its last sample (None: never seen)."""
+    """Is one series in its normal range now?
+
+    `value`: that of the worst instance, None where none sends the series any more. `age_s`: seconds since
+    that sample, or the last one there was (None: never seen).
+    """
 
     series: str
     signal: str

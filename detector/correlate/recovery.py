@@ -8,6 +8,7 @@ from detector.correlate.live_incident import LiveIncident
 from detector.correlate.series_watch import SeriesWatch
 from detector.correlate.service_state import ServiceState
 from detector.incident import AnomalyReason, IncidentState, Recovery, SeriesHealth
+from detector.score.streak import Run, SlotWatch
 
 
 def is_normal(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: float) -> bool:
@@ -19,13 +20,23 @@ def is_normal(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: fl
     followed = watch.streaks.watch(anomaly.key)
     if followed is None:
         return True
-    fresh = fresh_for(followed.gap, state)
-    observed = [run for run in followed.runs.values() if now - run.seen <= fresh]
-    if any(run.count for run in observed) or now - followed.excused_at <= fresh / 2.0:
+    observed = _observed(followed, state, now)
+    if any(run.count for run in observed) or _is_excused(followed, state, now):
         return False
     if not observed and state.life.starting(now):
         return False  # nothing is known yet of the process that is to show that it is over
     return not (anomaly.forecast is not None and watch.is_rising(anomaly.key, now))
+
+
+def _observed(followed: SlotWatch, state: ServiceState, now: float) -> list[Run]:
+    """What the instances sent last on a series, where that speaks of the present."""
+    fresh = fresh_for(followed.gap, state)
+    return [run for run in followed.runs.values() if now - run.seen <= fresh]
+
+
+def _is_excused(followed: SlotWatch, state: ServiceState, now: float) -> bool:
+    """Whether a process that is starting has just sent what would be outside later."""
+    return now - followed.excused_at <= fresh_for(followed.gap, state) / 2.0
 
 
 def is_back(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: float) -> bool:
@@ -35,8 +46,7 @@ def is_back(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: floa
     followed = watch.streaks.watch(anomaly.key)
     if followed is None:
         return False
-    fresh = fresh_for(followed.gap, state)
-    return any(run.count and now - run.seen <= fresh for run in followed.runs.values())
+    return any(run.count for run in _observed(followed, state, now))
 
 
 def fresh_for(gap: float, state: ServiceState) -> float:
@@ -85,13 +95,33 @@ def _worse(live: LiveIncident, state: ServiceState, now: float, after_s: float) 
             yield anomaly
 
 
+def _worst(
+    anomaly: Anomaly, slot: int, state: ServiceState, watch: SeriesWatch, now: float
+) -> tuple[float | None, float]:
+    """The fresh value farthest to the bad side among the instances, and when it was received.
+
+    Where none is fresh the value is None, and the time that of the last sample there was.
+    """
+    last_seen = float(watch.judge.last_seen[slot])
+    followed = watch.streaks.watch(slot)
+    if followed is None:
+        fresh = now - last_seen <= fresh_for(0.0, state)
+        return (float(watch.judge.last_value[slot]) if fresh else None), last_seen
+    known = [(run.value, run.seen) for run in _observed(followed, state, now)]
+    if _is_excused(followed, state, now):
+        known.append((followed.excused_value, followed.excused_at))
+    if not known:
+        return None, last_seen
+    return min(known) if anomaly.reason is AnomalyReason.BELOW_NORMAL else max(known)
+
+
 def _health(anomaly: Anomaly, state: ServiceState, watch: SeriesWatch, now: float) -> SeriesHealth:
     value, low, high, age = anomaly.now, anomaly.low, anomaly.high, now - anomaly.heard_at
     if isinstance(anomaly.key, int):
         normal_range = watch.judge.range_of(anomaly.key)
         low, high = normal_range.low, normal_range.high
-        value = float(watch.judge.last_value[anomaly.key])
-        age = now - float(watch.judge.last_seen[anomaly.key])
+        value, seen_at = _worst(anomaly, anomaly.key, state, watch, now)
+        age = now - seen_at
     elif anomaly.reason is AnomalyReason.SILENT:
         value = age = now - state.life.last_heard
     normal = is_normal(anomaly, state, watch, now)

@@ -97,7 +97,7 @@ class SeriesWatch:
             )
             state = states[self.judge.service[slot]]
             if judged.excused[row]:
-                self.streaks.excused(slot, now)
+                self.streaks.excused(slot, seen.value, now)
             elif judged.outside[row]:
                 self._outside(seen, state)
                 self._note_telling(seen, state, bool(judged.telling[row]))

@@ -44,6 +44,7 @@ class SlotWatch:
     spikes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SPIKES_REMEMBERED))
     gap: float = 0.0
     excused_at: float = -1e18  # receiver's clock when a sample outside was last excused
+    excused_value: float = 0.0
     across: int = 0  # moments in a row at which some instance was outside
     across_first: float = 0.0
     across_last: float = 0.0
@@ -145,11 +146,11 @@ class Streaks:
             return None
         return Sustained(min(run.telling for run in known), sustain, min(run.telling_first for run in known))
 
-    def excused(self, slot: int, now: float) -> None:
+    def excused(self, slot: int, value: float, now: float) -> None:
         """Note a sample outside the range that a start-up excuses: it proves neither health nor fault."""
         watch = self._watches.get(slot)
         if watch is not None:
-            watch.excused_at = now
+            watch.excused_at, watch.excused_value = now, value
 
     def inside(self, seen: Sighting) -> tuple[int, float]:
         """Note a sample inside the range; answers the length of the run it ended and its last value."""

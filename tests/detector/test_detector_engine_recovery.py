@@ -223,3 +223,38 @@ def test_a_surge_shows_on_the_incident_as_context() -> None:
     assert incident.type is IncidentType.CPU_SPIKE
     assert (traffic.reason, traffic.weight) == (AnomalyReason.ABOVE_NORMAL, 0.0)
     assert traffic.now > 3 * traffic.before
+
+
+def test_the_value_shown_is_that_of_the_worst_instance() -> None:
+    watched = Observation()
+    services = [watched.service(instance=f"shop-{n}", seed=n, pid=100 * n) for n in (1, 2, 3)]
+    watched.pass_time(30)
+    services[0].override = {"cpu": steady(0.97)}
+    watched.pass_time(8)
+    (cpu,) = (s for s in recovery(watched).series if s.signal == "cpu")
+    assert cpu.value == 0.97
+    assert not cpu.normal
+    services[0].override = {}
+    watched.pass_time(2)
+    (cpu,) = (s for s in recovery(watched).series if s.signal == "cpu")
+    assert cpu.value is not None
+    assert cpu.value <= 0.35
+    assert cpu.normal
+
+
+def test_a_series_no_longer_observed_has_no_value_only_an_age() -> None:
+    watched, service = slow_dependency()
+    service.override = {"client": lambda t, rng: None, "server": lambda t, rng: None}
+    watched.pass_time(12)
+    for series in recovery(watched).series:
+        assert series.value is None
+        assert series.age_s == pytest.approx(12.0, abs=1.5)
+
+
+def test_what_a_start_up_excuses_is_the_value_that_holds_recovery_back() -> None:
+    watched, service = slow_dependency()
+    service.restart(watched.now)
+    watched.pass_time(1)
+    client = next(s for s in recovery(watched).series if s.signal == "client_latency")
+    assert client.value == pytest.approx(1.2, abs=0.3)
+    assert not client.normal
