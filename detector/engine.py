@@ -195,7 +195,7 @@ class Engine:
             fresh = fresh_for(self._gap(key), state)
             if isinstance(key, int) and now - anomaly.heard_at > fresh:
                 anomaly.active = False
-            if not anomaly.active and now - anomaly.heard_at > self._config.together_s:
+            if not anomaly.active and now - anomaly.heard_at > max(self._config.together_s, anomaly.kept_s):
                 del state.anomalies[key]
         for slot, suspicion in list(state.suspicions.items()):
             if now - suspicion.heard_at > fresh_for(self._gap(slot), state):

@@ -18,7 +18,8 @@ class Anomaly:
 
     Times are seconds since the epoch: `first_seen` and `last_seen` of the observations, `heard_at` the
     receiver's clock at the last of them. `active`: it is so at this moment. `raising`: an incident is not
-    over before this is. `voice_weight`: its weight for or against a type, where that is not `weight`.
+    over before this is. `kept_s`: once it has ended it counts with others for at least so long, seconds.
+    `voice_weight`: its weight for or against a type, where that is not `weight`.
     """
 
     key: AnomalyKey
@@ -44,6 +45,7 @@ class Anomaly:
     active: bool = True
     raising: bool = False
     voice_weight: float | None = None
+    kept_s: float = 0.0
     instance: str | None = None
     forecast: Forecast | None = None
     detail: str = ""

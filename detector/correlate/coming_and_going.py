@@ -1,14 +1,19 @@
 """Turns what a service's life shows (silence, restarts, fatal logs) into anomalies of it."""
 
+import re
+
 from detector.classify.meaning import Signal
 from detector.correlate.anomaly import Anomaly, AnomalyKey
 from detector.correlate.describe import duration_text
+from detector.correlate.lifecycle import Restart
 from detector.correlate.service_state import ServiceState
 from detector.incident import AnomalyReason, EvidenceKind, IncidentType
 
 SILENCE, RESTARTS, FATAL_LOG, REPLICA = "silence", "restarts", "fatal_log", "silent_replica"
 NEWS_S = 10.0
 """How long a restart or a fatal log line stays news."""
+_NOT_IN_VERSIONS = re.compile(r"[^\w.+:@/-]", re.ASCII)
+_MOST_OF_A_VERSION = 40
 RESTING_S = 3.0
 """A service that has not restarted or crashed for so long is up again, as far as this goes."""
 
@@ -46,7 +51,8 @@ def _observe_silence(state: ServiceState, now: float) -> None:
 def _observe_restarts(state: ServiceState, now: float) -> None:
     life = state.life
     restarts = life.recent_restarts(now)
-    if not restarts or now - restarts[-1].at > NEWS_S:
+    changed = _version_change(restarts)
+    if not restarts or (now - restarts[-1].at > NEWS_S and not changed):
         _end(state, RESTARTS)
         return
     # A remedy restarts a service, too: in an incident of another kind only very short lives count.
@@ -58,11 +64,28 @@ def _observe_restarts(state: ServiceState, now: float) -> None:
     words = f"{len(restarts)} restart{'s' if len(restarts) > 1 else ''} within {within}"
     if last.lived_s < short:
         words += f", the last process lived {duration_text(last.lived_s)}"
+    words += changed
     weight = 0.9 if looping else 0.1
     anomaly = _set(state, RESTARTS, Signal.RESTARTS, AnomalyReason.RESTARTED, weight, words, now)
     anomaly.before, anomaly.now = 0.0, float(len(restarts))
     anomaly.first_seen, anomaly.last_seen, anomaly.instance = restarts[0].at, last.at, last.instance
     anomaly.heard_at, anomaly.active = last.at, now - last.at < RESTING_S
+    # Another version may take its time to show what is wrong with it.
+    anomaly.kept_s = life.config.restart_window_s if changed and not looping else 0.0
+
+
+def _version_change(restarts: list[Restart]) -> str:
+    """From which version to which the restarts led, in words; empty where that is the same or unknown.
+
+    A version is the service's own text: only characters of usual versions are quoted, and few of them.
+    """
+    known = [restart.versions for restart in restarts if restart.versions is not None]
+    if not known:
+        return ""
+    before, after = (
+        _NOT_IN_VERSIONS.sub("", version)[:_MOST_OF_A_VERSION] for version in (known[0][0], known[-1][1])
+    )
+    return f", version {before} -> {after}" if before and after and before != after else ""
 
 
 def _observe_fatal_logs(state: ServiceState, now: float) -> None:

@@ -35,6 +35,7 @@ class Process:
     heard: float
     saw_start: bool
     pid: int | None = None
+    version: str = ""
     started_at: float | None = None
     interval: float = 0.0
     fatal_at: float | None = None
@@ -43,13 +44,17 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """A process took another's place. `lived_s`: how long the one before was heard."""
+    """A process took another's place. `lived_s`: how long the one before was heard.
+
+    `versions`: the `service.version` of both where they differ and both are known.
+    """
 
     at: float
     slot: int
     instance: str
     lived_s: float
     started_before: float | None
+    versions: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +92,7 @@ class ServiceLife:
             process.interval = max(min(gap, longest), 0.95 * process.interval)
         process.heard = now
         process.pid = process.pid or heartbeat.pid
+        process.version = process.version or heartbeat.version
         if heartbeat.started_at is not None and process.started_at is not None:
             self._undo_if_alive(process, heartbeat.started_at, now)
             process.started_at = min(process.started_at, heartbeat.started_at)
@@ -181,7 +187,7 @@ class ServiceLife:
         for other in sorted(self.processes.values(), key=lambda p: p.heard):
             quiet_for = now - other.heard
             if max(2.0 * usual, 1.5) < quiet_for < self.config.restart_window_s:
-                self._note_restart(other, now)
+                self._note_restart(other, heartbeat, now)
                 del self.processes[other.slot]
                 self.gone.append(other.slot)
                 break
@@ -192,6 +198,7 @@ class ServiceLife:
             heard=now,
             saw_start=saw_start,
             pid=heartbeat.pid,
+            version=heartbeat.version,
             started_at=heartbeat.started_at,
             interval=usual,
         )
@@ -218,7 +225,7 @@ class ServiceLife:
         return True
 
     def _restart(self, process: Process, heartbeat: Heartbeat, now: float) -> None:
-        self._note_restart(process, now)
+        self._note_restart(process, heartbeat, now)
         self.gone.append(process.slot)
         if process.pid is not None:
             self._ended_pids.setdefault(process.slot, deque(maxlen=16)).append(process.pid)
@@ -229,13 +236,16 @@ class ServiceLife:
             heard=now,
             saw_start=True,
             pid=heartbeat.pid,
+            version=heartbeat.version,
             started_at=heartbeat.started_at,
             interval=process.interval,
         )
 
-    def _note_restart(self, process: Process, now: float) -> None:
+    def _note_restart(self, process: Process, heartbeat: Heartbeat, now: float) -> None:
         lived = process.heard - process.began if process.saw_start else float("inf")
-        self.restarts.append(Restart(now, process.slot, process.name, lived, process.started_at))
+        before, after = process.version, heartbeat.version
+        versions = (before, after) if before and after and before != after else None
+        self.restarts.append(Restart(now, process.slot, process.name, lived, process.started_at, versions))
 
     def _undo_if_alive(self, process: Process, started_at: float, now: float) -> None:
         """The older start is reported again: counters began late, the process never ended."""

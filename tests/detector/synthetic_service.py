@@ -120,6 +120,7 @@ class SyntheticService:
     override: dict[str, Behaviour] = field(default_factory=dict)
     down: bool = False
     pid: int = 100
+    version: str = "1.0"
     began: float = START - 1000.0
     logs: list[tuple[int, str, bool]] = field(
         default_factory=list
@@ -166,7 +167,7 @@ class SyntheticService:
         ]
         if replica == 0:
             self.logs = []
-        heartbeat = Heartbeat(instance, now, self.began, "1.0", self.pid + 1000 * replica)
+        heartbeat = Heartbeat(instance, now, self.began, self.version, self.pid + 1000 * replica)
         return Normalised(samples, [heartbeat], logs, spans)
 
 
