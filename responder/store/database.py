@@ -1,7 +1,6 @@
 """Opening the database: pragmas, transactions, and errors that say what to do."""
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +54,7 @@ class Database:
 
     def _open(self) -> None:
         if self._sqlite and self._url.database:
-            self._check_directory(Path(self._url.database))
+            self._make_directory(Path(self._url.database))
             self._hold(Path(self._url.database + ".lock"))
         try:
             if self._sqlite:
@@ -96,7 +95,7 @@ class Database:
         if self._held is not None:
             self._held.close()
 
-    def _check_directory(self, path: Path) -> None:
+    def _make_directory(self, path: Path) -> None:
         directory = path.parent
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -105,18 +104,20 @@ class Database:
                 f"The directory {directory} cannot be created ({error.strerror}): set {self._setting} "
                 "to a directory this user may write."
             ) from error
-        if not os.access(directory, os.W_OK | os.X_OK):
-            raise StoreUnusableError(
-                f"The directory {directory} is not writable for this user: change its permissions or set "
-                f"{self._setting} to a directory that is."
-            )
 
     def _hold(self, path: Path) -> None:
-        """Keep others out for as long as this process lives; the kernel lets go when it dies."""
+        """Keep others out for as long as this process lives; the kernel lets go when it dies.
+
+        Making the file is also the proof that the directory can be written: permissions alone tell
+        nothing about a read-only file system, or for root.
+        """
         try:
             held = path.open("ab")
         except OSError as error:
-            raise StoreUnusableError(self._advice(f"cannot be used ({path}: {error.strerror})")) from error
+            raise StoreUnusableError(
+                f"The directory {path.parent} is not writable for this user ({path.name}: {error.strerror}): "
+                f"change its permissions or set {self._setting} to a directory that is."
+            ) from error
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
