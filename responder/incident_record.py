@@ -126,8 +126,9 @@ class Verdict(StrEnum):
 
 
 class ActionOutcome(StrEnum):
-    """What became of an action. `INTERRUPTED`: the responder died while it ran and it is unknown
-    whether it took effect; it is not run again, verification decides."""
+    """What became of an action. `INTERRUPTED`: the responder died while it ran, or what should have
+    carried it out gave no answer in time, so that it is unknown whether it took effect; it is not run
+    again, verification decides."""
 
     STARTED = "started"
     SUCCEEDED = "succeeded"
@@ -146,7 +147,8 @@ class VerificationOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One attempt: what was decided, done, and seen afterwards."""
+    """One attempt: what was decided, done, and seen afterwards. `incident_type`: of the incident it was
+    done in, None where that is not known."""
 
     attempt: int
     action: ActionKind
@@ -158,6 +160,7 @@ class ActionRecord:
     risky: bool = False
     verification: VerificationOutcome | None = None
     verification_detail: str = ""
+    incident_type: IncidentType | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ class ResponderSettings(BaseSettings):
         ge=0,
         le=60,
         allow_inf_nan=False,
-        description="how many seconds without news of the incident end the gathering of evidence early, "
-        "0 to 60; a little more than the services' export interval",
+        description="how many seconds without news of an incident whose type is sure end the gathering "
+        "early, 0 to 60; a little more than the services' export interval",
     )
     max_attempts: int = Field(
         3, ge=1, le=10, description="how many actions are tried in one incident before a human is called"

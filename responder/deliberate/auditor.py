@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from responder.deliberate.limits import CouncilLimits
-from responder.diagnose.untrusted import name
 from responder.incident_record import (
     ActionKind,
     ActionOutcome,
@@ -15,6 +14,8 @@ from responder.incident_record import (
     Vote,
     VoteReason,
 )
+from responder.quantity import times
+from responder.redaction import name
 
 
 class Auditor:
@@ -58,14 +59,14 @@ class Auditor:
         if len(same) >= limits.max_same_action:
             return self._no(
                 VoteReason.RATE_LIMITED,
-                f"{proposal.action} ran {len(same)} times on this target within {minutes}; "
-                f"{limits.max_same_action} is the limit.",
+                f"{proposal.action} ran {times(len(same))} on this target within {minutes}; "
+                f"the limit is {limits.max_same_action}.",
             )
         if len(counted) >= limits.max_actions:
             return self._no(
                 VoteReason.RATE_LIMITED,
-                f"{len(counted)} actions ran on this target within {minutes}; "
-                f"{limits.max_actions} is the limit.",
+                f"Actions ran {times(len(counted))} on this target within {minutes}; "
+                f"the limit is {limits.max_actions}.",
             )
         rest = min((now - (r.ended_at or r.started_at) for r in same), default=limits.cool_down_s)
         if rest < limits.cool_down_s:
@@ -80,9 +81,9 @@ class Auditor:
             True,
             round(1.0 - 0.4 * used, 3),
             VoteReason.ALLOWED,
-            f"{proposal.action} is in the catalogue; it ran {len(same)} times on this target within "
-            f"{minutes} (limit {limits.max_same_action}), of {len(counted)} actions "
-            f"(limit {limits.max_actions}).",
+            f"{proposal.action} is in the catalogue; on this target {len(same)} of at most "
+            f"{limits.max_same_action} of its kind ran within {minutes}, and {len(counted)} of at most "
+            f"{limits.max_actions} in all.",
         )
 
     def _no(self, reason: VoteReason, explanation: str) -> Vote:

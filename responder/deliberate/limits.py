@@ -8,7 +8,8 @@ class CouncilLimits:
     """What the members hold proposals to. Raises ValueError for a limit that makes no sense.
 
     `window_s`: seconds over which actions on one target are counted. `max_same_action` and `max_actions`:
-    how many of one kind, and of any, are let through in that time. `cool_down_s`: seconds an action must
+    how many of one kind, and of any, are let through in that time, whatever for. `max_repeats`: how often
+    one action may have been needed in that time against the same fault. `cool_down_s`: seconds an action must
     be over before the same one may follow on the same target. `min_confidence` and `min_fit`: the least
     confidence of a proposal, and the least share of the evidence the action must be able to mend (0 to 1).
     `poor_record`: success rate below which a remedy known by at least `min_record` outcomes is refused.
@@ -16,7 +17,8 @@ class CouncilLimits:
     """
 
     window_s: float = 300.0
-    max_same_action: int = 3
+    max_same_action: int = 5
+    max_repeats: int = 3
     max_actions: int = 10
     cool_down_s: float = 10.0
     min_confidence: float = 0.4

@@ -4,7 +4,6 @@ from detector import Severity
 from responder.deliberate.effects import Effect, Effects
 from responder.deliberate.limits import CouncilLimits
 from responder.diagnose.reading import LogPatterns, Reading, share
-from responder.diagnose.untrusted import name
 from responder.incident_record import (
     ActionKind,
     Case,
@@ -14,6 +13,8 @@ from responder.incident_record import (
     Vote,
     VoteReason,
 )
+from responder.quantity import percent
+from responder.redaction import name
 
 _USERS_SUFFER = ("error_ratio", "server_latency", "silence", "restarts", "alert")
 _CLEAR = 0.5
@@ -73,22 +74,20 @@ class SecurityOfficer:
             return self._no(
                 VoteReason.TOO_RISKY,
                 0.6 + 0.4 * healthy,
-                f"{proposal.action} would interrupt instances, up to {healthy:.0%} of them in good order; "
-                f"at severity {severity} {self._limits.max_healthy_share:.0%} is the limit.",
+                f"{proposal.action} would interrupt up to {percent(healthy)} of instances in good order; "
+                f"{percent(self._limits.max_healthy_share)} is the limit at severity {severity}.",
             )
         # An action of uncertain use must carry its risk alone: full weight at half confidence.
         risk = min(1.0, (effect.risk + 0.3 * healthy) * (1.5 - share(proposal.confidence)))
         tolerated = self._effects.tolerated_risk[severity]
-        ground = f"risk {risk:.2f} against {tolerated:.2f} that severity {severity} is worth"
+        ground = f"its risk is {risk:.2f}, and severity {severity} is worth up to {tolerated:.2f}"
         if risk > tolerated:
             return self._no(
                 VoteReason.TOO_RISKY,
                 min(1.0, 0.5 + risk - tolerated),
                 f"{proposal.action} is out of proportion: {ground}.",
             )
-        touched = (
-            f"; up to {healthy:.0%} of its instances are in good order and are interrupted" if healthy else ""
-        )
+        touched = f"; it interrupts up to {percent(healthy)} of instances in good order" if healthy else ""
         return Vote(
             self.role,
             True,

@@ -8,7 +8,6 @@ from responder.diagnose import wording
 from responder.diagnose.cause import Cause, Remedy, load_causes
 from responder.diagnose.reading import LogPatterns, Reading, share
 from responder.diagnose.record import TrackRecord, track_record
-from responder.diagnose.untrusted import name
 from responder.incident_record import (
     ActionKind,
     ActionOutcome,
@@ -19,6 +18,8 @@ from responder.incident_record import (
     ProposedAction,
     VerificationOutcome,
 )
+from responder.redaction import name
+from responder.series_name import series_name
 
 MIN_BELIEF = 0.45
 """Below this belief in its likeliest cause an incident is not diagnosed but left to a human."""
@@ -85,7 +86,7 @@ class OfflineAnalyst:
         proposals = self._proposals(case, hypotheses)
         used = [e for signal in cause.signals for e in reading.of(signal)] or list(reading.of("alert"))
         findings = reading.logs(cause.logs) if cause.logs else ()
-        clauses = [wording.clause(e) for e in _one_per_signal(used)[:_MAX_CLAUSES]]
+        clauses = [wording.clause(e) for e in _one_per_name(used)[:_MAX_CLAUSES]]
         says = _filled(cause.says[0].upper() + cause.says[1:], reading)
         ground = wording.joined([*clauses, wording.traffic(reading), wording.log_clause(findings)])
         text = [
@@ -188,7 +189,7 @@ def _remedies(case: Case, cause: Cause) -> list[tuple[Remedy, TrackRecord]]:
 def _reason(remedy: Remedy, record: TrackRecord) -> str:
     text = f"{remedy.because[0].upper()}{remedy.because[1:]}"
     if record.count >= 0.5:
-        text += f"; in similar incidents it helped {record} times"
+        text += f"; {record}"
     return text + "."
 
 
@@ -229,6 +230,8 @@ def _told(record: ActionRecord) -> str:
         return f"{attempt} made it worse"
     if record.verification is VerificationOutcome.NOT_RECOVERED:
         return f"{attempt} did not help"
+    if record.outcome is ActionOutcome.INTERRUPTED and record.verification is None:
+        return f"{attempt} may or may not have taken effect"
     if record.outcome in (ActionOutcome.FAILED, ActionOutcome.REFUSED):
         return f"{attempt} could not be carried out"
     return f"{attempt} was done before"
@@ -240,6 +243,14 @@ def _one_per_signal(evidence: Sequence[Evidence]) -> list[Evidence]:
     for piece in evidence:
         if piece.signal != "request_rate":
             first.setdefault(piece.signal, piece)
+    return list(first.values())
+
+
+def _one_per_name(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The first piece of evidence of each name that people know its series by."""
+    first: dict[str, Evidence] = {}
+    for piece in evidence:
+        first.setdefault(series_name(piece.series, piece.signal), piece)
     return list(first.values())
 
 

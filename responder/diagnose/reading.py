@@ -16,6 +16,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from detector import AnomalyReason, Evidence, EvidenceKind, Incident, IncidentType
+from responder.series_name import PEER_KEYS, attribute, series_attributes
 
 ALERT_SIGNAL = "alert"
 """Signal of evidence that is the word of an alerting system (webhook), not a measurement of the detector."""
@@ -30,7 +31,6 @@ _RATES = (":count_rate", ":rate")
 _MAX_EVIDENCE = 200
 _MAX_LINES = 100
 _MAX_LINE_CHARS = 1000
-_PEER_KEYS = ("peer.service", "server.address", "net.peer.name", "peer")
 _RANGE_REASONS = (AnomalyReason.ABOVE_NORMAL, AnomalyReason.BELOW_NORMAL, AnomalyReason.ERROR_RATE)
 _VERSION = re.compile(r"\bversion\b.{1,80}?(?:->|→|\bto\b)", re.IGNORECASE)
 
@@ -193,10 +193,9 @@ class Reading:
         by_key: dict[str, set[str]] = {}
         for evidence in self.of("client_latency"):
             attributes = series_attributes(evidence.series)
-            for key in _PEER_KEYS:
-                if value := attributes.get(key):
-                    port = attributes.get("server.port", "") if key == "server.address" else ""
-                    by_key.setdefault(key, set()).add(f"{value}:{port}" if port else value)
+            for key in PEER_KEYS:
+                if value := attribute(attributes, key):
+                    by_key.setdefault(key, set()).add(value)
         named = [tuple(sorted(peers)) for peers in by_key.values()]
         return max(named, key=len, default=())
 
@@ -237,11 +236,3 @@ def share(value: float) -> float:
 def finite(value: float | None) -> bool:
     """True for a number that can be reckoned with."""
     return value is not None and math.isfinite(value)
-
-
-def series_attributes(series: str) -> dict[str, str]:
-    """Attributes of a series' name `metric{key=value,key=value}:stat`, as far as it has any."""
-    _, _, rest = series[:1000].partition("{")
-    inner, _, _ = rest.rpartition("}")
-    pairs = (part.partition("=") for part in inner.split(","))
-    return {key.strip(): value.strip() for key, sep, value in pairs if sep}

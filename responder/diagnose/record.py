@@ -17,7 +17,8 @@ PRIOR_WEIGHT = 4.0
 class TrackRecord:
     """How often a remedy helped in similar incidents.
 
-    `successes` and `failures` count each by its similarity; `seen_successes` of `seen` are whole counts.
+    `successes` and `failures` count each by its similarity; `seen_successes` of `seen` are whole counts,
+    which are also what it reads as.
     """
 
     successes: float
@@ -35,7 +36,16 @@ class TrackRecord:
         return (PRIOR_WEIGHT * fit + self.successes) / (PRIOR_WEIGHT + self.count)
 
     def __str__(self) -> str:
-        return f"{self.seen_successes} of {self.seen}"
+        helped = self.seen_successes
+        if self.seen == 1:
+            return (
+                "it helped in the one similar incident"
+                if helped
+                else "it did not help in the one similar incident"
+            )
+        if helped in (0, self.seen):
+            return f"it helped in {'all' if helped else 'none'} of {self.seen} similar incidents"
+        return f"it helped in {helped} of {self.seen} similar incidents"
 
 
 def track_record(case: Case, incident_type: IncidentType, action: ActionKind) -> TrackRecord:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from detector import Evidence, EvidenceKind, Incident
-from responder.learn.redaction import redact
+from responder.redaction import redact
 
 LOG_LINES = 5
 """Examples of log lines that count, per piece of evidence."""

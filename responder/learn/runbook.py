@@ -14,8 +14,8 @@ from responder.incident_record import IncidentRecord, PipelineState, RunbookMatc
 from responder.learn.entry import RunbookEntry, posterior_mean
 from responder.learn.lesson import Lesson, added, lesson_of
 from responder.learn.patterns import patterns_of
-from responder.learn.redaction import redact
 from responder.learn.similarity import TextIndex
+from responder.redaction import redact
 
 _log = logging.getLogger(__name__)
 

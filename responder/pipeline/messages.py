@@ -55,4 +55,4 @@ def acted(action: ActionRecord) -> str:
 
 def verified(outcome: VerificationOutcome, detail: str) -> str:
     """What the telemetry showed."""
-    return f"{_SEEN[outcome]}: {detail}"
+    return f"{_SEEN[outcome]}. {detail}"

@@ -13,7 +13,7 @@ from typing import IO, Annotated, cast
 from pydantic import Field, field_validator
 
 from responder.incident_record import ActionOutcome
-from responder.learn.redaction import redact
+from responder.redaction import redact
 from responder.remediate.declaration import Declared, ExecutorKind, Seconds, Text
 from responder.remediate.executor import ActionResult, PriorState, StepOutcome
 

@@ -8,7 +8,7 @@ import httpx
 from pydantic import Field, JsonValue, field_validator
 
 from responder.incident_record import ActionOutcome
-from responder.learn.redaction import redact
+from responder.redaction import redact
 from responder.remediate.declaration import Declared, ExecutorKind, Seconds, Text
 from responder.remediate.executor import ActionResult, PriorState, StepOutcome
 

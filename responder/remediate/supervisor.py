@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from responder.incident_record import ActionOutcome
-from responder.learn.redaction import redact
+from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
 from responder.remediate.executor import ActionResult, PriorState, StepOutcome
 from responder.remediate.supervisor_control import ProcessControl, StepError

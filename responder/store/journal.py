@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, insert, select, update
 
+from detector import IncidentType
 from responder.incident_record import (
     ActionKind,
     ActionOutcome,
@@ -20,7 +21,7 @@ from responder.incident_record import (
     VerificationOutcome,
 )
 from responder.store.database import Database
-from responder.store.schema import action_steps, actions, decisions, diagnoses
+from responder.store.schema import action_steps, actions, decisions, diagnoses, incidents
 
 DIAGNOSIS = TypeAdapter(Diagnosis)
 DECISION = TypeAdapter(CouncilDecision)
@@ -153,15 +154,13 @@ class Journal:
 
     def actions(self, incident_id: str) -> tuple[ActionRecord, ...]:
         """All that was done in this incident, in order."""
-        query = select(actions).where(actions.c.incident_id == incident_id).order_by(actions.c.attempt)
         with self._database.read() as tx:
-            return tuple(action_record(row) for row in tx.execute(query))
+            return tuple(action_record(row) for row in tx.execute(actions_of(incident_id)))
 
     def recent_actions(self, target: str, besides: str, since: float, limit: int) -> tuple[ActionRecord, ...]:
         """Actions on `target` by other incidents than `besides` since then, newest first."""
         query = (
-            select(actions)
-            .where(
+            _ACTIONS.where(
                 actions.c.target == target,
                 actions.c.incident_id != besides,
                 actions.c.started_at >= since,
@@ -214,6 +213,16 @@ class Journal:
             )
 
 
+_ACTIONS = select(actions, incidents.c.type.label("incident_type")).join(
+    incidents, incidents.c.id == actions.c.incident_id
+)
+
+
+def actions_of(incident_id: str) -> Select[tuple[object, ...]]:
+    """Asks for the actions of one incident, in order; each row for `action_record`."""
+    return _ACTIONS.where(actions.c.incident_id == incident_id).order_by(actions.c.attempt)
+
+
 def action_record(row: Row[tuple[object, ...]]) -> ActionRecord:
     """The action of a table row."""
     return ActionRecord(
@@ -227,6 +236,7 @@ def action_record(row: Row[tuple[object, ...]]) -> ActionRecord:
         risky=row.risky,
         verification=None if row.verification is None else VerificationOutcome(row.verification),
         verification_detail=row.verification_detail,
+        incident_type=IncidentType(row.incident_type),
     )
 
 

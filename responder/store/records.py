@@ -5,8 +5,8 @@ from sqlalchemy import select
 from responder.incident_record import IncidentRecord, PipelineState, TimelineEvent
 from responder.store.database import Database
 from responder.store.incidents import find_row, load_row
-from responder.store.journal import DECISION, DIAGNOSIS, action_record
-from responder.store.schema import actions, decisions, diagnoses, timeline
+from responder.store.journal import DECISION, DIAGNOSIS, action_record, actions_of
+from responder.store.schema import decisions, diagnoses, timeline
 
 MAX_TIMELINE = 1_000
 
@@ -36,7 +36,7 @@ class Records:
                 .where(decisions.c.incident_id == own)
                 .order_by(decisions.c.attempt, decisions.c.rank)
             ).scalars()
-            done = tx.execute(select(actions).where(actions.c.incident_id == own).order_by(actions.c.attempt))
+            done = tx.execute(actions_of(own))
             events = tx.execute(
                 select(timeline)
                 .where(timeline.c.incident_id == own)

@@ -1,23 +1,12 @@
 """Tells "plainly as bad as before" from "getting better slowly"."""
 
-import math
 from collections.abc import Sequence
 
-from detector import Evidence, SeriesHealth
+from detector import AnomalyReason, Evidence, SeriesHealth
+from responder.verify.health_text import distance, is_in_range
 
 _TREND = 0.93
 _LEVEL = 0.5
-
-
-def distance(series: SeriesHealth) -> float | None:
-    """How far outside its normal range a series is, in its unit; None where that cannot be told."""
-    value = series.value
-    if value is None or not math.isfinite(value):
-        return None
-    above = value - series.high if series.high is not None and math.isfinite(series.high) else 0.0
-    below = series.low - value if series.low is not None and math.isfinite(series.low) else 0.0
-    away = max(above, below)
-    return away if away > 0 else None
 
 
 class Stagnation:
@@ -26,15 +15,15 @@ class Stagnation:
     The leading series is the one with the heaviest evidence among those the detector still reports.
     It stagnates when, for `window_s` of fresh samples taken after the action, its distance from the
     normal range neither fell between the two halves of that time (by 7 % or more) nor lies below half of
-    what it was before. Anything else (silence, a stale sample, a normal one) starts the count anew.
+    what it was before. Anything else (silence, a stale sample, one that is normal or back in its range)
+    starts the count anew. `evidence`: heaviest first.
     """
 
     def __init__(
         self, evidence: Sequence[Evidence], acted_at: float, window_s: float, fresh_s: float
     ) -> None:
-        ranked = sorted(evidence, key=lambda e: -(e.weight * e.score))
-        self._ranking = list(dict.fromkeys(e.series for e in ranked))
-        self._telling = {e.series: e.now for e in reversed(ranked)}
+        self._ranking = list(dict.fromkeys(e.series for e in evidence))
+        self._telling = {e.series: e.now for e in reversed(evidence)}
         self._acted_at = acted_at
         self._window_s = window_s
         self._fresh_s = fresh_s
@@ -48,10 +37,10 @@ class Stagnation:
     def plain(self, series: Sequence[SeriesHealth], at: float) -> bool:
         """Whether by now, `at`, it is plain that the leading series did not get better."""
         leading = self._leading(series)
-        if leading is None or leading.normal or not self._fresh(leading, at):
+        if leading is None or leading.normal or _is_back(leading) or not self._fresh(leading, at):
             self.restart()
             return False
-        away = distance(leading)
+        away = distance(leading.value, leading.low, leading.high)
         self._before = max(
             (x for x in (self._before, self._level_before(leading), away) if x is not None), default=None
         )
@@ -76,12 +65,7 @@ class Stagnation:
 
     def _level_before(self, series: SeriesHealth) -> float | None:
         """How far the most telling value of the evidence was outside today's range."""
-        telling = self._telling.get(series.series)
-        if telling is None or not math.isfinite(telling):
-            return None
-        above = telling - series.high if series.high is not None else 0.0
-        below = series.low - telling if series.low is not None else 0.0
-        return max(above, below, 0.0) or None
+        return distance(self._telling.get(series.series), series.low, series.high)
 
     def _improving(self, middle: float) -> bool:
         early = [away for at, away in self._seen if at <= middle and away is not None]
@@ -91,3 +75,8 @@ class Stagnation:
         now = sum(late) / len(late)
         fell = now < _TREND * sum(early) / len(early)
         return fell or (self._before is not None and now < _LEVEL * self._before)
+
+
+def _is_back(series: SeriesHealth) -> bool:
+    """In range by its value, and not on its way to a limit."""
+    return is_in_range(series) and series.reason is not AnomalyReason.LIMIT_FORECAST

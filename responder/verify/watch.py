@@ -4,17 +4,16 @@ import math
 from collections.abc import Sequence
 
 from detector import Incident, Recovery, SeriesHealth, ServiceHealth
-from responder.diagnose.untrusted import name, sanitised
-from responder.diagnose.wording import amount
 from responder.incident_record import VerificationOutcome
+from responder.quantity import span
+from responder.redaction import name, sanitised
 from responder.verify.config import Verification, VerifyConfig
+from responder.verify.health_text import HealthText
 from responder.verify.stagnation import Stagnation
 
 _NOT_A_SYMPTOM = frozenset({"request_rate", "other", "silence"})
 """Signals that may change through a remedy itself, or without harm: traffic, series of unknown
 meaning, and instances that were replaced (a silent service is seen by `reporting`)."""
-
-_MAX_NAMED = 4
 
 
 class Watch:
@@ -25,8 +24,9 @@ class Watch:
         self._acted_at = acted_at
         self._config = config
         self._service = name(incident.service)
-        self._bad_values = {e.series: (e.now, e.unit) for e in incident.evidence}
-        self._stagnation = Stagnation(incident.evidence, acted_at, config.give_up_s, config.fresh_s)
+        heaviest_first = sorted(incident.evidence, key=lambda e: -(e.weight * e.score))
+        self._text = HealthText(heaviest_first, acted_at)
+        self._stagnation = Stagnation(heaviest_first, acted_at, config.give_up_s, config.fresh_s)
         self._worse_since: dict[str, float] = {}
         self._restarts: dict[str, float] = {}
         self._series: tuple[SeriesHealth, ...] = ()
@@ -49,14 +49,16 @@ class Watch:
         plainly_bad = self._stagnation.plain(recovery.series, at)
         if normal_for >= self._config.stable_s:
             return self._settled(worse, normal_for, at)
-        self._last = self._changes(only_bad=not recovery.normal)
-        if plainly_bad and not recovery.normal:
-            return self._verification(
-                VerificationOutcome.NOT_RECOVERED,
-                f"{at - self._acted_at:.0f} s after the action {self._service} reports and is as bad as "
-                f"before: {self._last}.",
-            )
-        return None
+        if recovery.normal:
+            self._last = f"normal for {normal_for:.0f} s so far"
+            return None
+        self._last = self._text.troubles(recovery.series, at) or "the detector does not call it normal yet"
+        if not plainly_bad:
+            return None
+        return self._verification(
+            VerificationOutcome.NOT_RECOVERED,
+            f"No better {span(at - self._acted_at)} after the action: {self._last}.",
+        )
 
     def see_services(self, services: Sequence[ServiceHealth], at: float) -> Verification | None:
         """The detector does not know the incident: judge by the health of the service as a whole."""
@@ -64,7 +66,7 @@ class Watch:
         found = [s for s in services if s.service == self._incident.service]
         found = [s for s in found if s.namespace == self._incident.namespace] or found
         self._series = tuple(series for service in found for series in _signals(service))
-        obstacle = self._obstacle(found)
+        obstacle = self._obstacle(found, at)
         if obstacle:
             self._normal_since = None
             self._last = obstacle
@@ -72,13 +74,13 @@ class Watch:
         self._normal_since = at if self._normal_since is None else self._normal_since
         normal_for = at - max(self._normal_since, self._acted_at)
         self._longest_normal_s = max(self._longest_normal_s, normal_for)
-        self._last = f"all signals of {self._service} are normal for {normal_for:.0f} s"
+        self._last = f"normal for {normal_for:.0f} s so far"
         if normal_for < self._config.stable_s:
             return None
         return self._verification(
             VerificationOutcome.RECOVERED,
-            f"The detector did not raise this incident; {self._service} reports and all its signals are "
-            f"normal for {normal_for:.0f} s: {self._changes(only_bad=False)}.",
+            f"The detector did not raise this incident; all signals of {self._service} are normal for "
+            f"{normal_for:.0f} s: {self._text.changes(self._series, at)}.",
         )
 
     def unreachable(self, why: str) -> bool:
@@ -96,7 +98,7 @@ class Watch:
         flapped = f"; it was normal for at most {longest:.0f} s on end" if longest >= 1 else ""
         return self._verification(
             VerificationOutcome.NOT_RECOVERED,
-            f"Not back to normal {at - self._acted_at:.0f} s after the action: {self._last}{flapped}.",
+            f"Not back to normal {span(at - self._acted_at)} after the action: {self._last}{flapped}.",
         )
 
     def _normal_for(self, recovery: Recovery, at: float) -> float:
@@ -109,19 +111,18 @@ class Watch:
         if not worse:
             return self._verification(
                 VerificationOutcome.RECOVERED,
-                f"All series that raised the incident are normal for {normal_for:.0f} s: "
-                f"{self._changes(only_bad=False)}.",
+                f"Normal for {normal_for:.0f} s: {self._text.changes(self._series, at) or 'all of it'}.",
             )
         # Others may be off while a process starts up; only what lasts was made worse.
-        self._last = f"{self._named(worse)} out of the normal range"
+        self._last = f"what raised the incident is normal, but {self._text.troubles(worse, at)}"
         lasting = [s for s in worse if at - self._worse_since[s.series] >= self._config.stable_s]
         if not lasting:
             return None
         since = min(self._worse_since[s.series] for s in lasting)
         return self._verification(
             VerificationOutcome.MADE_WORSE,
-            f"The series that raised the incident are normal, but {self._named(lasting)} out of the "
-            f"normal range for {at - since:.0f} s.",
+            f"What raised the incident is normal, but for {at - since:.0f} s something else is not: "
+            f"{self._text.troubles(lasting, at)}.",
         )
 
     def _worse(self, reported: Sequence[SeriesHealth], at: float) -> list[SeriesHealth]:
@@ -140,7 +141,7 @@ class Watch:
             return True
         return series.value > self._restarts.setdefault(series.series, series.value)
 
-    def _obstacle(self, found: Sequence[ServiceHealth]) -> str:
+    def _obstacle(self, found: Sequence[ServiceHealth], at: float) -> str:
         """Why the service cannot be called normal; empty where it is."""
         if not found:
             return f"the detector hears nothing from a service called {self._service}"
@@ -151,25 +152,7 @@ class Watch:
         if not self._series:
             return f"{self._service} sends no signal that could be judged"
         bad = [s for s in self._series if not s.normal and s.signal not in _NOT_A_SYMPTOM]
-        return f"{self._named(bad)} out of the normal range" if bad else ""
-
-    def _changes(self, *, only_bad: bool) -> str:
-        """The series with their values before and now."""
-        chosen = [s for s in self._series if not (only_bad and s.normal)][:_MAX_NAMED]
-        return ", ".join(self._change(s) for s in chosen) or "no series is named"
-
-    def _change(self, series: SeriesHealth) -> str:
-        before, unit = self._bad_values.get(series.series, (None, series.unit))
-        values = [
-            amount(v, u, series.series)
-            for v, u in ((before, unit), (series.value, series.unit))
-            if v is not None
-        ]
-        return f"{sanitised(series.series, 80)} {' → '.join(values)}".rstrip()
-
-    def _named(self, series: Sequence[SeriesHealth]) -> str:
-        told = ", ".join(self._change(s) for s in series[:_MAX_NAMED])
-        return f"{told} {'is' if len(series) == 1 else 'are'}"
+        return self._text.troubles(bad, at)
 
     def _verification(self, outcome: VerificationOutcome, detail: str) -> Verification:
         return Verification(outcome, detail, self._series)

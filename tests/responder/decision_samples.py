@@ -271,3 +271,4 @@ BAD_CONFIGURATION = incident(
 )
 CRASH_LOOP = incident(IncidentType.POD_CRASH_LOOP, restarts(), silence())
 UNKNOWN = incident(IncidentType.UNKNOWN, evidence("other", 1), confidence=0.7)
+FAULTS = (LEAK, SURGE, BURN, SLOW_PEER, POOL, DISK, BAD_CONFIGURATION, CRASH_LOOP, UNKNOWN)

@@ -196,7 +196,7 @@ def test_a_flapping_target_is_left_to_a_human() -> None:
         samples.LEAK,
         recent=tuple(
             samples.record(ActionKind.RESTART, started_at=samples.NOW - s, ended_at=samples.NOW - s + 1)
-            for s in (30, 90, 150)
+            for s in (30, 80, 130, 180, 230)
         ),
     )
 

@@ -114,7 +114,7 @@ def test_a_remedy_with_a_poor_record_is_refused() -> None:
     vote = ask(SRE, case, propose(ActionKind.RESTART))
 
     assert vote.reason is VoteReason.POOR_RECORD
-    assert "0 of 5" in vote.explanation
+    assert "none of 5" in vote.explanation
 
 
 def test_a_good_record_lifts_a_remedy_over_the_bar() -> None:
@@ -169,7 +169,7 @@ def test_interrupting_many_healthy_instances_is_too_risky() -> None:
     vote = ask(SECURITY, samples.case(one_of_five), propose(ActionKind.RESTART))
 
     assert vote.reason is VoteReason.TOO_RISKY
-    assert "80%" in vote.explanation
+    assert "80 %" in vote.explanation
     assert ask(SECURITY, samples.case(all_of_two), propose(ActionKind.RESTART)).approve
 
 
@@ -205,8 +205,11 @@ def test_what_the_analyst_proposes_first_is_in_proportion(
     assert SECURITY.vote(case, diagnosis, diagnosis.proposals[0]).approve
 
 
-def ran(action: ActionKind, seconds_ago: float) -> ActionRecord:
-    return record(action, started_at=NOW - seconds_ago - 2, ended_at=NOW - seconds_ago, verification=None)
+def ran(
+    action: ActionKind, seconds_ago: float, against: IncidentType | None = IncidentType.MEMORY_OOM
+) -> ActionRecord:
+    times = {"started_at": NOW - seconds_ago - 2, "ended_at": NOW - seconds_ago}
+    return dataclasses.replace(record(action, **times, verification=None), incident_type=against)
 
 
 def test_six_incidents_in_five_minutes_are_allowed() -> None:
@@ -228,15 +231,55 @@ def test_six_incidents_in_five_minutes_are_allowed() -> None:
         assert vote.approve, vote.explanation
 
 
+@pytest.mark.parametrize("against", [IncidentType.MEMORY_OOM, None])
+def test_a_remedy_needed_again_and_again_against_the_same_fault_loses_the_sre_lead(
+    against: IncidentType | None,
+) -> None:
+    earlier = tuple(ran(ActionKind.RESTART, seconds, against) for seconds in (30, 90, 150))
+
+    vote = ask(SRE, samples.case(samples.LEAK, recent=earlier), propose(ActionKind.RESTART))
+
+    assert vote.reason is VoteReason.POOR_RECORD
+    assert "needed 3 times against the same fault" in vote.explanation
+
+
 @pytest.mark.parametrize("member", [AUDITOR, SRE], ids=lambda m: m.role)
-def test_a_flapping_target_gets_no_further_vote_for_the_same_action(member: CouncilMember) -> None:
-    case = samples.case(
-        samples.LEAK, recent=tuple(ran(ActionKind.RESTART, seconds) for seconds in (30, 90, 150))
+def test_one_remedy_against_different_faults_is_no_flapping(member: CouncilMember) -> None:
+    others = (IncidentType.CPU_SPIKE, IncidentType.POD_CRASH_LOOP, IncidentType.UNKNOWN)
+    earlier = tuple(ran(ActionKind.RESTART, 30 + 60 * i, against) for i, against in enumerate(others))
+
+    vote = ask(member, samples.case(samples.LEAK, recent=earlier), propose(ActionKind.RESTART))
+
+    assert vote.approve, vote.explanation
+
+
+def test_one_action_is_limited_per_target_whatever_it_was_for() -> None:
+    faults = list(IncidentType)[:5]
+    earlier = tuple(ran(ActionKind.RESTART, 30 + 40 * i, fault) for i, fault in enumerate(faults))
+
+    vote = ask(AUDITOR, samples.case(samples.LEAK, recent=earlier), propose(ActionKind.RESTART))
+
+    assert vote.reason is VoteReason.RATE_LIMITED
+    assert vote.explanation == "RESTART ran 5 times on this target within 5 min; the limit is 5."
+
+
+def test_how_near_the_limits_are_is_said() -> None:
+    earlier = (ran(ActionKind.RESTART, 60), ran(ActionKind.SCALE_UP, 90))
+
+    vote = ask(AUDITOR, samples.case(samples.LEAK, recent=earlier), propose(ActionKind.RESTART))
+
+    assert vote.explanation == (
+        "RESTART is in the catalogue; on this target 1 of at most 5 of its kind ran within 5 min, "
+        "and 2 of at most 10 in all."
     )
 
-    vote = ask(member, case, propose(ActionKind.RESTART))
 
-    assert vote.reason in (VoteReason.RATE_LIMITED, VoteReason.POOR_RECORD)
+def test_a_record_of_one_is_said_in_words() -> None:
+    once = (match(IncidentType.MEMORY_OOM, (ActionKind.RESTART, 1, 0)),)
+
+    vote = ask(SRE, samples.case(samples.LEAK, matches=once), propose(ActionKind.RESTART))
+
+    assert "it helped in the one similar incident" in vote.explanation
 
 
 def test_actions_of_any_kind_are_limited_per_target() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from detector import IncidentType
 from responder.learn.patterns import mask, patterns_of
-from responder.learn.redaction import redact
 from responder.learn.similarity import TextIndex
+from responder.redaction import redact
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ from responder.learn.similarity import TextIndex
         ("session_id=abc", "abc"),
         ("-----BEGIN RSA PRIVATE KEY----- MIIE", "MIIE"),
         ("secret: 'a b c'", "b c"),
+        ("login with password hunter22 failed", "hunter22"),
     ],
 )
 def test_secrets_are_masked(text: str, secret: str) -> None:
@@ -44,10 +45,16 @@ def test_secrets_are_masked(text: str, secret: str) -> None:
         "http.server.request.duration{http.route=/orders/{id}}:p95",
         "OSError: [Errno 28] No space left on device: '/var/lib/orders'",
         "supervisord refused: SPAWN_ERROR: web:web",
+        "the token expired and the password was wrong",
     ],
 )
 def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
     assert redact(text, 200) == text
+
+
+def test_what_is_too_long_is_cut_at_a_word() -> None:
+    assert redact("connection timed out, timeout 0.30", 28) == "connection timed out…"
+    assert redact("x" * 99, 10) == "x" * 9 + "…"
 
 
 @given(st.text(), st.integers(min_value=8, max_value=300))

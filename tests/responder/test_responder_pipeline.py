@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pipeline_doubles import Bench, make_evidence, make_incident, proposal
 
+from detector import IncidentType
 from responder.incident_record import (
     ActionKind,
     ActionOutcome,
@@ -252,9 +253,21 @@ def test_a_failed_step_ends_the_action(bench: Bench) -> None:
     assert restarts == [0]
 
 
+def test_an_action_that_may_have_taken_effect_is_verified(bench: Bench) -> None:
+    bench.remedies.outcomes = {ActionKind.RESTART: ActionOutcome.INTERRUPTED}
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert [one.action for one in record.actions] == [ActionKind.RESTART]
+    assert "RESTART of shop may or may not have taken effect" in [
+        one.message.partition(":")[0] for one in record.timeline
+    ]
+
+
 def test_council_and_analyst_see_what_was_done_to_the_service_before(bench: Bench) -> None:
     bench.receive()
     bench.run()
     bench.receive(make_incident("INC-2"))
     bench.run("INC-2")
-    assert [one.action for one in bench.analyst.cases[-1].recent] == [ActionKind.RESTART]
+    (earlier,) = bench.analyst.cases[-1].recent
+    assert (earlier.action, earlier.incident_type) == (ActionKind.RESTART, IncidentType.MEMORY_OOM)

@@ -38,7 +38,7 @@ def test_normal_for_the_stable_time_is_recovered() -> None:
     assert result.outcome is VerificationOutcome.RECOVERED
     assert time.since_action == pytest.approx(13.0, abs=0.6)
     assert "97 % → 10 %" in result.detail
-    assert "normal for 10 s" in result.detail
+    assert "Normal for 10 s" in result.detail
     assert result.series == (GOOD,)
 
 
@@ -77,8 +77,16 @@ def test_what_stays_as_bad_as_before_is_given_up_early() -> None:
 
     assert result.outcome is VerificationOutcome.NOT_RECOVERED
     assert 12 <= time.since_action <= 17
-    assert "as bad as before" in result.detail
-    assert "98 % → 98 %" in result.detail
+    assert result.detail.endswith("after the action: disk use 98 %, unchanged (normal up to 50 %).")
+
+
+def test_a_value_back_in_range_is_no_ground_to_give_up() -> None:
+    time = FakeTime()
+    back = health(CPU, "cpu", 0.3, normal=False)
+
+    result = run(time, ScriptedDetector(time, lambda t: Answer(back if t < 30 else GOOD)))
+
+    assert result.outcome is VerificationOutcome.RECOVERED
 
 
 def test_noise_around_the_bad_value_does_not_hide_that_nothing_changed() -> None:
@@ -155,7 +163,7 @@ def test_others_that_stay_out_of_range_mean_made_worse() -> None:
     result = run(time, ScriptedDetector(time, lambda t: Answer(GOOD, worse=[OTHER_BAD])))
 
     assert result.outcome is VerificationOutcome.MADE_WORSE
-    assert "http.server.request.duration:p95 3 s" in result.detail
+    assert "server latency 3 s (normal up to 500 ms)" in result.detail
 
 
 def test_others_that_are_off_while_the_service_starts_do_not_matter() -> None:
@@ -245,7 +253,7 @@ def test_an_unknown_incident_is_judged_by_its_service() -> None:
         ((service_health(service="other"),), "hears nothing"),
         ((service_health(reporting=False),), "no telemetry"),
         ((service_health(warm=False),), "not yet learned"),
-        ((service_health(normal=False),), "error_ratio 60 % is out of the normal range"),
+        ((service_health(normal=False),), "failing requests 60 % (normal up to 10 %)"),
     ],
 )
 def test_a_service_that_cannot_be_called_normal_is_not_recovered(
