@@ -97,7 +97,10 @@ class CommandExecutor:
             said = f"ended by signal {-status}"
         if quoted := _end_of(redact(output, _OUTPUT_BYTES)):
             said += f', "{quoted}"'
-        outcome = ActionOutcome.SUCCEEDED if in_time and status == 0 else ActionOutcome.FAILED
+        if not in_time:
+            outcome = ActionOutcome.INTERRUPTED  # what it did until then is unknown
+        else:
+            outcome = ActionOutcome.SUCCEEDED if status == 0 else ActionOutcome.FAILED
         return ActionResult(outcome, redact(f"{shown}: {said}", _DETAIL_LIMIT))
 
 

@@ -33,10 +33,11 @@ class ActionResult:
 class Executor(Protocol[StepT_contra]):
     """Carries out one kind of step (`StepT_contra`: the step's own validated model). One file each.
 
-    Called from a worker thread. Errors of the world outside (refused connection, exit status, time-out)
-    are answered as `ActionOutcome.FAILED` with the reason, not raised. `key` is the idempotency key of
-    this step in this attempt of this incident: the same key is never performed twice by the responder,
-    and is passed on where the other side can use it.
+    Called from a worker thread. Errors of the world outside (refused connection, exit status) are answered
+    as `ActionOutcome.FAILED` with the reason, not raised; `ActionOutcome.INTERRUPTED` where the step was
+    begun and no answer came in time, so that it is unknown whether it took effect. `key` is the idempotency
+    key of this step in this attempt of this incident: the same key is never performed twice by the
+    responder, and is passed on where the other side can use it.
     """
 
     def observe(self, step: StepT_contra) -> PriorState:

@@ -64,17 +64,18 @@ class HttpExecutor:
         return StepOutcome.NOT_DONE if step.idempotent else StepOutcome.UNKNOWN
 
     def perform(self, step: HttpStep, key: str, prior: PriorState | None = None) -> ActionResult:  # noqa: ARG002  # see observe
-        """Succeeds on an expected status.
+        """Succeeds on an expected status; in doubt when the request went out and no whole answer came back.
 
         Runs an event loop of its own: only there can the time limit be for the whole of the call.
         """
         url = httpx.URL(step.url).copy_with(query=None, fragment=None)
+        sent = _Sent()
         try:
-            status, body = asyncio.run(_send(step, key))
+            status, body = asyncio.run(_send(step, key, sent))
         except (TimeoutError, httpx.TimeoutException):
-            outcome, said = ActionOutcome.FAILED, f"no answer within {step.timeout_s:g} s"
+            outcome, said = sent.outcome, f"no answer within {step.timeout_s:g} s"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            outcome, said = ActionOutcome.FAILED, f"{type(error).__name__}: {error}"
+            outcome, said = sent.outcome, f"{type(error).__name__}: {error}"
         else:
             expected = status in step.expected_status if step.expected_status else 200 <= status < 300
             outcome = ActionOutcome.SUCCEEDED if expected else ActionOutcome.FAILED
@@ -85,13 +86,27 @@ class HttpExecutor:
         return ActionResult(outcome, redact(f"{step.method} {url}: {said}", _DETAIL_LIMIT))
 
 
-async def _send(step: HttpStep, key: str) -> tuple[int, str]:
+class _Sent:
+    """Whether the request began to go out: from then on it may take effect, whatever comes back."""
+
+    def __init__(self) -> None:
+        self.outcome = ActionOutcome.FAILED
+
+    async def trace(self, event: str, info: object) -> None:  # noqa: ARG002  # given by httpcore
+        """Takes the events of httpcore's `trace` extension, such as `http11.send_request_headers.started`."""
+        if event.endswith("send_request_headers.started"):
+            self.outcome = ActionOutcome.INTERRUPTED
+
+
+async def _send(step: HttpStep, key: str, sent: _Sent) -> tuple[int, str]:
     """Status and the first bytes of the body. Raises TimeoutError after the step's whole time."""
     headers = {**step.headers, "Idempotency-Key": key}
     async with (
         asyncio.timeout(step.timeout_s),
         httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=step.timeout_s) as client,
-        client.stream(step.method, step.url, headers=headers, json=step.json_body) as response,
+        client.stream(
+            step.method, step.url, headers=headers, json=step.json_body, extensions={"trace": sent.trace}
+        ) as response,
     ):
         body = b""
         async for chunk in response.aiter_raw():

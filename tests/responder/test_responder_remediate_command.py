@@ -90,7 +90,7 @@ def test_a_command_over_its_time_is_ended_with_all_its_children(tmp_path: Path) 
         "time.sleep(600)"
     )
     result = python(script, cwd=str(tmp_path), timeout_s=2)
-    assert result.outcome is ActionOutcome.FAILED
+    assert result.outcome is ActionOutcome.INTERRUPTED
     assert 'stopped after 2 s, "working"' in result.detail
     deadline = time.monotonic() + 30
     for pid in (tmp_path / "pids").read_text().split():

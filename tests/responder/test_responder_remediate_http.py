@@ -1,6 +1,8 @@
 """The HTTP executor against a real server on loopback."""
 
 import json
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -62,17 +64,17 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) ->
     assert (len(proxy.requests), len(server.requests)) == (0, 1)
 
 
-def test_a_server_that_never_answers_is_a_failure_in_time() -> None:
+def test_a_server_that_never_answers_is_left_in_time_and_in_doubt() -> None:
     with recording_server(silent=True) as server:
         result = perform(server, timeout_s=0.2)
-    assert result.outcome is ActionOutcome.FAILED
+    assert result.outcome is ActionOutcome.INTERRUPTED
     assert "no answer within 0.2 s" in result.detail
 
 
 def test_an_endless_answer_does_not_outlast_the_time_limit() -> None:
     with recording_server(drip=True) as server:
         result = perform(server, timeout_s=0.3)
-    assert result.outcome is ActionOutcome.FAILED
+    assert result.outcome is ActionOutcome.INTERRUPTED
     assert "no answer within 0.3 s" in result.detail
 
 
@@ -95,6 +97,30 @@ def test_a_refused_connection_is_a_failure() -> None:
     result = perform(server)
     assert result.outcome is ActionOutcome.FAILED
     assert "ConnectError" in result.detail
+
+
+def test_a_connection_lost_before_the_answer_is_in_doubt() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        port = listening.getsockname()[1]
+        result = HttpExecutor().perform(HttpStep(url=f"http://127.0.0.1:{port}/"), "key-1")
+        thread.join()
+    assert result.outcome is ActionOutcome.INTERRUPTED
+
+
+def test_a_connection_that_cannot_be_made_is_a_failure() -> None:
+    with socket.socket() as full:  # bound and not listening: nothing can have been sent
+        full.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/"
+        result = HttpExecutor().perform(HttpStep(url=url, timeout_s=0.3), "key-1")
+    assert result.outcome is ActionOutcome.FAILED
 
 
 def test_only_a_step_that_says_so_may_be_done_again() -> None:
