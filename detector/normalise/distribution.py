@@ -7,6 +7,8 @@ from detector.normalise.decode import Distribution, ExplicitBuckets, Exponential
 
 Buckets = ExplicitBuckets | ExponentialBuckets
 _MAX_EXPONENT = 1000.0
+WIDEST = 4.0
+"""Width of a bucket, in means of what was observed, up to which a place in it is estimated."""
 
 
 @dataclass(slots=True)
@@ -33,8 +35,8 @@ def whole(point: Distribution) -> Observed:
 def since(before: Observed, now: Observed) -> Observed | None:
     """What `now` holds beyond `before`, both cumulative; None when `now` is not a continuation (a reset).
 
-    Buckets that cannot be compared (other bounds) are left out: count and mean remain. Minimum and
-    maximum remain those since the start, which still bound the interval's.
+    Buckets that cannot be compared (other bounds) are left out: count and mean remain. A cumulative
+    minimum or maximum is of the whole life: it is the interval's only where it has just moved.
     """
     count = now.count - before.count
     if count < 0:
@@ -43,7 +45,14 @@ def since(before: Observed, now: Observed) -> Observed | None:
     if buckets is not None and _negative(buckets):
         return None
     total = None if before.total is None or now.total is None else now.total - before.total
-    return Observed(count, total, buckets, now.low, now.high)
+    fresh = before.count == 0
+    low = now.low if fresh or (before.low is not None and _below(now.low, before.low)) else None
+    high = now.high if fresh or (before.high is not None and _below(before.high, now.high)) else None
+    return Observed(count, total, buckets, low, high)
+
+
+def _below(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one < other
 
 
 def merged(one: Observed, other: Observed) -> Observed:
@@ -57,8 +66,10 @@ def merged(one: Observed, other: Observed) -> Observed:
 def quantile(observed: Observed, q: float) -> float | None:
     """The q-quantile (0 to 1), linear within its bucket; None without observations or finite buckets.
 
-    Minimum and maximum, where sent, bound the outer buckets and the result. The overflow bucket of
-    explicit bounds without a maximum answers its lower bound, as Prometheus' histogram_quantile does.
+    None also where it is in a bucket that begins below the mean and is many times as wide: the place in
+    it would be invented. Minimum and maximum, where sent, bound the outer buckets and the result. The
+    overflow bucket of explicit bounds without a maximum answers its lower bound, as Prometheus'
+    histogram_quantile does.
     """
     if observed.buckets is None:
         return None
@@ -69,12 +80,20 @@ def quantile(observed: Observed, q: float) -> float | None:
     seen = 0.0
     for low, high, count in buckets:
         if count > 0 and seen + count >= rank:
+            least = low if observed.low is None else max(low, observed.low)
+            most = high if observed.high is None else min(high, observed.high)
+            if _says_little(least, most, observed.mean):
+                return None
             value = low + (high - low) * (rank - seen) / count
             if observed.high is not None:
                 value = min(value, observed.high)
             return value if observed.low is None else max(value, observed.low)
         seen += count
     return None
+
+
+def _says_little(low: float, high: float, mean: float | None) -> bool:
+    return mean is not None and 0.0 <= low < mean and high - low > WIDEST * mean
 
 
 def _edges(observed: Observed) -> Iterator[tuple[float, float, int]]:

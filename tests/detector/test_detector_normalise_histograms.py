@@ -64,6 +64,33 @@ def test_the_overflow_bucket_without_a_maximum_answers_its_lower_bound(bench: Be
     assert sent["h:p95"] == [0.4]
 
 
+def test_a_maximum_of_long_ago_says_nothing_of_the_interval(bench: Bench) -> None:
+    bench.send(histogram("h", [0, 0, 0, 9], BOUNDS, 90.0, T0, high=12.0), at=T0)
+    sent = bench.send(histogram("h", [0, 0, 0, 18], BOUNDS, 96.0, T0 + 1, high=12.0), at=T0 + 1)
+    assert sent["h:p95"] == [0.4]
+    sent = bench.send(histogram("h", [0, 0, 0, 27], BOUNDS, 216.0, T0 + 2, high=14.0), at=T0 + 2)
+    assert sent["h:p95"] == [pytest.approx(14.0, rel=0.1)]
+
+
+def test_the_maximum_of_a_delta_is_that_of_its_interval(bench: Bench) -> None:
+    def sent(total: float, highest: float, at: float) -> list[float]:
+        point = histogram("h", [0, 0, 0, 9], BOUNDS, total, at, start=at - 1, delta=True, high=highest)
+        return bench.send(point, at=at)["h:p95"]
+
+    sent(45.0, 5.0, T0)
+    assert sent(5.4, 0.6, T0 + 1)[0] <= 0.6
+
+
+@pytest.mark.parametrize("low", [None, 0.001])
+def test_a_bucket_much_wider_than_the_mean_gives_no_p95(bench: Bench, low: float | None) -> None:
+    bounds = [0.0, 5.0, 10.0]
+    bench.send(histogram("h", [0, 40, 0, 0], bounds, 0.8, T0, low=low, high=0.05), at=T0)
+    sent = bench.send(histogram("h", [0, 80, 0, 0], bounds, 1.6, T0 + 1, low=low, high=0.05), at=T0 + 1)
+    assert sent == {"h:count_rate": [40.0], "h:mean": [0.02]}
+    sent = bench.send(histogram("h", [0, 120, 0, 0], bounds, 161.6, T0 + 2, low=low, high=4.4), at=T0 + 2)
+    assert sent["h:p95"] == [pytest.approx(4.2, abs=0.3)]
+
+
 def test_other_bounds_leave_count_and_mean(bench: Bench) -> None:
     bench.send(histogram("h", [10, 0, 0, 0], BOUNDS, 0.5, T0), at=T0)
     sent = bench.send(histogram("h", [10, 2], [1.0], 1.5, T0 + 1), at=T0 + 1)

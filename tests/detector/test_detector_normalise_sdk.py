@@ -65,6 +65,31 @@ def detector() -> Iterator[Detector]:
     detector.server.stop(1.0)
 
 
+def test_no_maximum_of_the_past_outlives_its_fault_with_the_sdks_default_buckets(detector: Detector) -> None:
+    exporter = OTLPMetricExporter(detector.endpoint, insecure=True)
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=float("inf"))
+    provider = MeterProvider([reader], RESOURCE, shutdown_on_exit=False)
+    durations = provider.get_meter("test").create_histogram("calls", "s")
+
+    def interval(seconds: float) -> dict[str, list[float]]:
+        sent: dict[str, list[float]] = {}
+        while "calls:mean" not in sent:
+            for n in range(40):
+                durations.record(seconds * (0.8 + 0.01 * n))
+            reader.force_flush()
+            sent = detector.metrics()
+        return sent
+
+    try:
+        for seconds in (0.02, 0.02, 1.5, 1.5):
+            interval(seconds)
+        healed = interval(0.02)
+    finally:
+        provider.shutdown()
+    assert healed["calls:mean"] == [pytest.approx(0.02, rel=0.05)]
+    assert healed.get("calls:p95", [0.02])[0] <= 0.1
+
+
 def test_metrics_of_the_sdk(detector: Detector) -> None:
     exporter = OTLPMetricExporter(detector.endpoint, insecure=True)
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=float("inf"))
