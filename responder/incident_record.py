@@ -67,9 +67,40 @@ class DiagnosisOutcome(StrEnum):
     NOTHING_WRONG = "nothing_wrong"
 
 
+class AttemptOutcome(StrEnum):
+    """What became of asking one provider for a diagnosis. The last four: it was not asked."""
+
+    ANSWERED = "answered"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    RATE_LIMITED = "rate_limited"
+    REFUSED = "refused"
+    BAD_ANSWER = "bad_answer"
+    FAILED = "failed"
+    OVER_BUDGET = "over_budget"
+    BREAKER_OPEN = "breaker_open"
+    NO_TIME_LEFT = "no_time_left"
+    NOT_NEEDED = "not_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAttempt:
+    """One provider that was to diagnose: how that went, and what it took. `model` is "" for the offline
+    analyst."""
+
+    provider: str
+    model: str
+    outcome: AttemptOutcome
+    detail: str
+    seconds: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an analyst concluded. `proposals` are best first; `citations` are ids of evidence."""
+    """What an analyst concluded. `proposals` are best first; `citations` are ids of evidence.
+    `attempts`: which providers were tried, in order, where there was more than one way to diagnose."""
 
     outcome: DiagnosisOutcome
     incident_type: IncidentType
@@ -78,6 +109,7 @@ class Diagnosis:
     citations: tuple[str, ...]
     proposals: tuple[ProposedAction, ...]
     analyst: str
+    attempts: tuple[ProviderAttempt, ...] = ()
 
 
 class MemberRole(StrEnum):
