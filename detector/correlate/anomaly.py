@@ -46,6 +46,7 @@ class Anomaly:
     raising: bool = False
     voice_weight: float | None = None
     kept_s: float = 0.0
+    label: str = ""  # the series as people call it
     instance: str | None = None
     forecast: Forecast | None = None
     detail: str = ""

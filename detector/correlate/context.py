@@ -2,6 +2,7 @@
 
 from detector.classify.meaning import Signal
 from detector.correlate.anomaly import Anomaly
+from detector.correlate.describe import clipped
 from detector.correlate.service_state import ServiceState
 from detector.incident import AnomalyReason, EvidenceKind
 from detector.score.bank import Floats
@@ -37,7 +38,7 @@ def observe_new_log(state: ServiceState, log: LogNotice, now: float) -> None:
         heard_at=now,
         noticed_at=now,
         instance=log.instance.name,
-        detail=f"an error log line never seen before: {log.body[:160]}",
+        detail=f"an error log line never seen before: {clipped(log.body, 160)}",
         active=False,
     )
     anomaly.cite_log(log.body, log.trace_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from detector.classify.meaning import Signal
 from detector.correlate.anomaly import Anomaly
 from detector.incident import AnomalyReason, IncidentType
-from detector.series import Stat
+from detector.series import SeriesKey, Stat
 
 WORDS = {
     Signal.MEMORY: "memory",
@@ -27,6 +27,26 @@ WORDS = {
 }
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
 _BYTES = {"By": 1.0, "kBy": 1e3, "MBy": 1e6, "GBy": 1e9, "KiBy": 2.0**10, "MiBy": 2.0**20, "GiBy": 2.0**30}
+_ELLIPSIS = "…"
+_MOST_OF_AN_ATTRIBUTE = 40
+# What tells the series of one metric apart for people, by the semantic conventions; the first group counts
+# of which a series has any.
+_TELLING = (
+    (
+        "peer", "http.request.method", "http.method", "http.route", "rpc.service", "rpc.method",
+        "http.response.status_code", "http.status_code", "rpc.response.status_code", "rpc.grpc.status_code",
+        "error.type",
+    ),
+    ("server.address", "net.peer.name"),
+    ("db.client.connection.pool.name", "pool.name", "db.client.connection.state", "state"),
+    ("system.filesystem.mountpoint", "mountpoint"),
+    ("jvm.memory.pool.name", "system.device", "device", "severity", "cpu.mode", "process.cpu.state"),
+    ("messaging.destination.name", "queue", "topic"),
+)  # fmt: skip
+_STAT_WORDS = {
+    Stat.RATE: "rate", Stat.COUNT_RATE: "rate", Stat.MEAN: "mean", Stat.P95: "p95",
+    Stat.ERROR_RATIO: "error ratio",
+}  # fmt: skip
 _WHOLE = {Signal.MEMORY, Signal.CPU, Signal.DISK}
 
 
@@ -75,11 +95,38 @@ def bytes_text(count: float) -> str:
     return f"{_short(count)} B"
 
 
+def clipped(text: str, most: int) -> str:
+    """`text`, at most `most` characters long; what is cut is cut at a word, and the cut is shown.
+
+    >>> clipped("Input should be a number", 15)
+    'Input should…'
+    """
+    if len(text) <= most:
+        return text
+    cut = text[: most - len(_ELLIPSIS)]
+    at_word = cut if text[len(cut)].isspace() else cut.rpartition(" ")[0]
+    return (at_word if len(at_word) >= len(cut) / 2 else cut).rstrip() + _ELLIPSIS
+
+
+def series_label(key: SeriesKey) -> str:
+    """A series as people call it: its metric, statistic and what tells it apart; not an identity."""
+    known = dict(key.attributes)
+    words = [key.name]
+    if key.stat in _STAT_WORDS:
+        words.append(_STAT_WORDS[key.stat])
+    groups = ([known[name] for name in names if known.get(name)] for names in _TELLING)
+    telling = next((values for values in groups if values), None)
+    if telling is None:
+        telling = list(known.values()) if len(known) == 1 else []
+    label = " ".join(words)
+    return f"{label}, {clipped(' '.join(telling), _MOST_OF_AN_ATTRIBUTE)}" if telling else label
+
+
 def observation(anomaly: Anomaly) -> str:
     """What was observed, in a phrase: what, how much, and how much is usual."""
     if anomaly.detail:
         return anomaly.detail
-    what = f"{WORDS[anomaly.signal]} ({anomaly.series})"
+    what = f"{WORDS[anomaly.signal]} ({anomaly.label or anomaly.series})"
     if anomaly.now is None:
         return what
     text = f"{what} at {_quantity(anomaly, anomaly.now)}"
@@ -137,7 +184,7 @@ def _crash(service: str, known: list[Anomaly]) -> str:
     words = next((line for a in known for line in a.log_lines), "")
     lead = "keeps crashing" if any(a.signal is Signal.RESTARTS for a in known) else "fell silent"
     text = f"{service} {lead}: {'; '.join(told[:2])}"
-    return f'{text}; its last words: "{words[:120]}".' if words else f"{text}."
+    return f'{text}; its last words: "{clipped(words, 120)}".' if words else f"{text}."
 
 
 def _measure(anomaly: Anomaly) -> str:

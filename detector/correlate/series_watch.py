@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detector.classify.meaning import Meaning, Meanings, Signal
 from detector.correlate.anomaly import Anomaly
+from detector.correlate.describe import series_label
 from detector.correlate.engine_config import EngineConfig
 from detector.correlate.gather import voice
 from detector.correlate.service_state import ServiceState
@@ -300,6 +301,7 @@ class SeriesWatch:
             signal=meaning.signal,
             reason=reason,
             series=str(key),
+            label=series_label(key),
             name=key.name,
             stat=key.stat,
             unit=key.unit,

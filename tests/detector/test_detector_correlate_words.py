@@ -11,10 +11,10 @@ import detector.correlate.describe
 import detector.score.probability
 from detector.classify.meaning import Signal
 from detector.correlate.anomaly import Anomaly
-from detector.correlate.describe import observation, quantity, summary
+from detector.correlate.describe import clipped, observation, quantity, series_label, summary
 from detector.correlate.gather import alarm, severity
 from detector.incident import AnomalyReason, EvidenceKind, Forecast, IncidentType, Severity
-from detector.series import Stat
+from detector.series import Origin, SeriesKey, ServiceId, Stat
 
 LATENCY = Anomaly(
     key=1,
@@ -118,3 +118,64 @@ def test_severity_follows_what_users_feel() -> None:
     assert severity([LATENCY]) is Severity.MEDIUM
     assert severity([LATENCY, slow]) is Severity.HIGH
     assert severity([LATENCY, slow, failing]) is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "quoted"),
+    [
+        ("short", 10, "short"),
+        ("Input should be a valid integer", 10, "Input…"),
+        ("Input should be a valid integer", 13, "Input should…"),
+        ("x" * 30, 10, "x" * 9 + "…"),
+        ("a " + "x" * 30, 10, "a " + "x" * 7 + "…"),
+    ],
+)
+def test_what_is_quoted_is_cut_at_a_word(text, most, quoted) -> None:
+    assert clipped(text, most) == quoted
+
+
+@given(st.text(max_size=60), st.integers(1, 50))
+def test_a_quotation_is_never_longer_than_asked_for(text, most) -> None:
+    assert len(clipped(text, most)) <= most
+
+
+def test_last_words_in_a_summary_are_cut_at_a_word() -> None:
+    crash = replace(
+        LATENCY, signal=Signal.RESTARTS, stat=None, detail="2 restarts", log_lines=["oh dear " * 40]
+    )
+    text = summary("shop", IncidentType.POD_CRASH_LOOP, [crash])
+    assert text.endswith('oh dear…".')
+
+
+@pytest.mark.parametrize(
+    ("name", "stat", "attributes", "label"),
+    [
+        ("process.cpu.utilization", Stat.VALUE, {}, "process.cpu.utilization"),
+        ("span.client", Stat.P95, {"peer": "pay"}, "span.client p95, pay"),
+        ("disk", Stat.SHARE, {"system.device": "sda1", "system.filesystem.mountpoint": "/var"}, "disk, /var"),
+        (
+            "http.server.request.duration",
+            Stat.COUNT_RATE,
+            {
+                "http.request.method": "GET",
+                "http.response.status_code": "503",
+                "http.route": "/orders",
+                "network.protocol.version": "1.1",
+                "url.scheme": "http",
+            },
+            "http.server.request.duration rate, GET /orders 503",
+        ),
+        ("queue.length", Stat.VALUE, {"a": "1", "b": "2"}, "queue.length"),
+        ("queue.length", Stat.VALUE, {"kind": "v" * 100}, "queue.length, " + "v" * 39 + "…"),
+    ],
+)
+def test_a_series_is_named_by_its_metric_and_what_tells_it_apart(name, stat, attributes, label) -> None:
+    pairs = tuple(sorted(attributes.items()))
+    assert series_label(SeriesKey(ServiceId("", "shop"), name, stat, "1", Origin.METRIC, pairs)) == label
+
+
+def test_an_observation_names_its_series_in_short() -> None:
+    text = observation(
+        replace(LATENCY, series="span.client{peer=pay,x=y}:mean", label="span.client mean, pay")
+    )
+    assert text.startswith("calls to other services (span.client mean, pay) at 1.2 s")
