@@ -1,4 +1,4 @@
-"""Which attributes a series keeps: a list of unbounded ones is taken off, and sets are counted."""
+"""Which attributes a series keeps: unbounded ones and those of mere parts are taken off, sets are counted."""
 
 import re
 from dataclasses import dataclass
@@ -20,11 +20,20 @@ MAX_KEY = 64
 MAX_VALUE = 128
 
 
-class _Unbounded(BaseModel):
+class _Summed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metrics: re.Pattern[str]
+    names: frozenset[str]
+    values: frozenset[str]
+
+
+class _Dropped(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     names: frozenset[str]
     patterns: tuple[re.Pattern[str], ...]
+    summed: tuple[_Summed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +54,25 @@ class AttributeLimits:
 
     def __init__(self, max_sets: int, max_metrics: int) -> None:
         text = files("detector.normalise").joinpath("attributes.yaml").read_text(encoding="utf-8")
-        unbounded = _Unbounded.model_validate(yaml.safe_load(text))
+        dropped = _Dropped.model_validate(yaml.safe_load(text))
         self.overflowed = 0
         self.refused = 0
-        self._names = unbounded.names
-        self._patterns = unbounded.patterns
+        self._names = dropped.names
+        self._patterns = dropped.patterns
+        self._summed = dropped.summed
         self._max_sets = max_sets
         self._max_metrics = max_metrics
         self._sets: dict[ServiceId, dict[str, set[SeriesAttributes]]] = {}
 
     def kept(self, service: ServiceId, metric: str, spelled: Spelling) -> Kept | None:
         """The attributes of the series that a point of `metric` belongs to; None when it is refused."""
-        bounded = [pair for pair in spelled if not self._unbounded(pair[0])]
+        summed = next((rule for rule in self._summed if rule.metrics.fullmatch(metric)), None)
+        bounded = [
+            (name, value)
+            for name, value in spelled
+            if not self._unbounded(name)
+            and not (summed is not None and name in summed.names and value in summed.values)
+        ]
         pairs = {clean(key, MAX_KEY): clean(value, MAX_VALUE) for key, value in bounded}
         attributes = tuple(sorted(pairs.items()))
         metrics = self._sets.setdefault(service, {})

@@ -143,3 +143,26 @@ def test_failing_users_are_critical() -> None:
     (incident,) = watched.latest
     assert incident.severity is Severity.CRITICAL
     assert incident.started_at >= START + 60 - 1
+
+
+def test_a_process_that_uses_one_core_of_many_is_short_of_cpu() -> None:
+    """Its utilisation is divided by the host's cores and stays low; its CPU time tells."""
+    described = {
+        "cpu": series("process.cpu.utilization", Stat.VALUE, "1", between(0.005, 0.02)),
+        "cores": series("process.cpu.time", Stat.RATE, "s", between(0.04, 0.16)),
+        "client": series("span.client", Stat.MEAN, "s", heavy_tailed(0.005), SPAN),
+        "server": series("span.server", Stat.MEAN, "s", heavy_tailed(0.04), SPAN),
+    }
+    watched = Observation()
+    service = watched.service(description=described)
+    watched.pass_time(60)
+    began = watched.now
+    service.override = {
+        "cpu": steady(0.125),
+        "cores": steady(0.99, 0.01),
+        "client": steady(0.4, 0.05),
+        "server": steady(0.6, 0.05),
+    }
+    watched.pass_time(8)
+    assert {incident.type for _, incident in watched.reports} == {IncidentType.CPU_SPIKE}
+    assert watched.opened[0][0] - began <= 3.5

@@ -243,3 +243,25 @@ def test_an_instance_unheard_for_long_starts_anew() -> None:
     bench.flush(T0 + 100)
     assert bench.send(counter("hits", 200, T0 + 101), at=T0 + 101) == {}
     assert bench.send(counter("hits", 201, T0 + 102), at=T0 + 102) == {"hits:rate": [1.0]}
+
+
+@pytest.mark.parametrize("state", ["cpu.mode", "state", "type"])
+def test_a_processs_cpu_time_is_the_sum_of_its_modes(bench: Bench, state: str) -> None:
+    def sent(user: float, system: float, wait: float, at: float) -> dict[str, list[float]]:
+        used, *others = (
+            counter("process.cpu.time", value, at, start=START, unit="s", attributes={state: mode})
+            for mode, value in (("user", user), ("system", system), ("wait", wait))
+        )
+        for other in others:
+            used.sum.data_points.extend(other.sum.data_points)
+        return bench.send(used, at=at)
+
+    sent(10.0, 5.0, 3.0, T0)
+    rates = sent(10.6, 5.5, 4.0, T0 + 1)
+    assert rates["process.cpu.time:rate"] == [pytest.approx(1.1)]
+    assert rates[f"process.cpu.time{{{state}=wait}}:rate"] == [pytest.approx(1.0)]
+
+
+def test_the_modes_of_a_hosts_cpu_stay_apart(bench: Bench) -> None:
+    bench.send(counter("system.cpu.time", 1.0, T0, start=START, attributes={"cpu.mode": "user"}), at=T0)
+    assert bench.registry.keys[0].attributes == (("cpu.mode", "user"),)
