@@ -80,7 +80,7 @@ class Watch:
         return self._verification(
             VerificationOutcome.RECOVERED,
             f"The detector did not raise this incident; all signals of {self._service} are normal for "
-            f"{normal_for:.0f} s: {self._text.changes(self._series, at)}.",
+            f"{normal_for:.0f} s{self._changes(at)}.",
         )
 
     def unreachable(self, why: str) -> bool:
@@ -111,7 +111,7 @@ class Watch:
         if not worse:
             return self._verification(
                 VerificationOutcome.RECOVERED,
-                f"Normal for {normal_for:.0f} s: {self._text.changes(self._series, at) or 'all of it'}.",
+                f"Normal for {normal_for:.0f} s{self._changes(at)}.",
             )
         # Others may be off while a process starts up; only what lasts was made worse.
         self._last = f"what raised the incident is normal, but {self._text.troubles(worse, at)}"
@@ -153,6 +153,11 @@ class Watch:
             return f"{self._service} sends no signal that could be judged"
         bad = [s for s in self._series if not s.normal and s.signal not in _NOT_A_SYMPTOM]
         return self._text.troubles(bad, at)
+
+    def _changes(self, at: float) -> str:
+        """The end of a sentence that says how long all has been normal."""
+        changes = self._text.changes(self._series, at)
+        return f": {changes}" if changes else ""
 
     def _verification(self, outcome: VerificationOutcome, detail: str) -> Verification:
         return Verification(outcome, detail, self._series)
