@@ -1,0 +1,110 @@
+"""The calls of one attempt: each within the time left, paid from the budget, with a span of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
+
+from responder.diagnose.llm import fence
+from responder.diagnose.llm.budget import Budget
+from responder.diagnose.llm.provider import (
+    Completion,
+    LlmProvider,
+    OverBudget,
+    Prompt,
+    ProviderError,
+    ProviderTimeout,
+)
+from responder.redaction import sanitised
+
+_LEAST_S = 0.2
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens of an attempt; estimated where the server does not count."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class ModelCalls:
+    """Asks one provider until `until` (of `clock`, monotonic seconds)."""
+
+    def __init__(
+        self,
+        provider: LlmProvider,
+        budget: Budget,
+        tracer: trace.Tracer,
+        clock: Callable[[], float],
+        until: float,
+    ) -> None:
+        self._provider = provider
+        self._budget = budget
+        self._tracer = tracer
+        self._clock = clock
+        self._until = until
+        self.usage = Usage()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left."""
+        return self._until - self._clock()
+
+    def complete(self, prompt: Prompt) -> str:
+        """The text of the answer. Raises ProviderError."""
+        left = self.left_s
+        if left < _LEAST_S:
+            raise ProviderTimeout("no time was left for another call")
+        text = prompt.system + "".join(message.text for message in prompt.messages)
+        estimate = fence.tokens(text)
+        reserved = self._budget.reserve(estimate, prompt.max_tokens)
+        if reserved is None:
+            raise OverBudget("this hour's tokens or money are spent")
+        used = (estimate, prompt.max_tokens)  # also what a call costs that gave no answer
+        try:
+            done = self._traced(prompt, left)
+            used = (
+                estimate if done.tokens_in is None else done.tokens_in,
+                fence.tokens(done.text) if done.tokens_out is None else done.tokens_out,
+            )
+            return done.text
+        finally:
+            self._budget.settle(reserved, *used)
+            self.usage.tokens_in += used[0]
+            self.usage.tokens_out += used[1]
+
+    def _traced(self, prompt: Prompt, left: float) -> Completion:
+        provider = self._provider
+        attributes: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": _SEMANTIC_NAMES.get(provider.name, provider.name),
+            "gen_ai.request.model": provider.model,
+            "gen_ai.request.max_tokens": prompt.max_tokens,
+            "gen_ai.output.type": "json",
+        }
+        with self._tracer.start_as_current_span(
+            f"chat {provider.model}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                done = provider.complete(prompt, left)
+            except Exception as error:
+                kind = error.outcome.value if isinstance(error, ProviderError) else type(error).__name__
+                span.set_attribute("error.type", kind)
+                span.set_status(Status(StatusCode.ERROR, sanitised(str(error), 200)))
+                raise
+            span.set_attribute("gen_ai.response.model", sanitised(done.model, 100))
+            for name, tokens in (("input", done.tokens_in), ("output", done.tokens_out)):
+                if tokens is not None:
+                    span.set_attribute(f"gen_ai.usage.{name}_tokens", tokens)
+            return done
+
+
+_SEMANTIC_NAMES = {"claude": "anthropic"}
+"""Where our name of a provider is not that of the semantic conventions."""

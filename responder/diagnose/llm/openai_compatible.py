@@ -1,0 +1,163 @@
+"""Any server that speaks OpenAI's chat completions: Ollama, vLLM, llama.cpp, a router, OpenAI itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import openai
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from responder.diagnose.llm.bounded_http import bounded_client
+from responder.diagnose.llm.event_loop import EventLoopThread
+from responder.diagnose.llm.provider import (
+    BadAnswer,
+    Completion,
+    Prompt,
+    ProviderError,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnreachable,
+    RateLimited,
+    Refusal,
+)
+from responder.diagnose.llm.retry_after import retry_after_s
+
+_FORMATS = ("json_schema", "json_object", "plain")
+_FORMAT_UNKNOWN = (400, 415, 422, 501)
+_MAX_TIMEOUT_S = 600.0
+
+
+class _Said(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Said
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int | None = Field(None, ge=0)
+    completion_tokens: int | None = Field(None, ge=0)
+
+
+class _Answer(BaseModel):
+    """The little that is read of a `chat.completion`; servers add what they like."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    choices: list[_Choice] = Field(min_length=1)
+    model: str = ""
+    usage: _Usage | None = None
+
+
+class OpenAiCompatible:
+    """Implements `LlmProvider` by `POST {base_url}/chat/completions`.
+
+    A server that answers 400 to a JSON schema is asked for any JSON object, then for plain text; what it
+    took is remembered. No retries: trying again is the caller's decision.
+    """
+
+    def __init__(
+        self,
+        loop: EventLoopThread,
+        *,
+        name: str,
+        base_url: str,
+        model: str,
+        api_key: str,
+        formats: Sequence[str] = _FORMATS,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self._loop = loop
+        self._formats = tuple(formats)
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key,
+            # Given, so that those of another server are not taken from the environment.
+            admin_api_key="",
+            default_headers={"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()},  # type: ignore[dict-item]  # how the SDK leaves a header out
+            max_retries=0,
+            http_client=bounded_client(base_url, _MAX_TIMEOUT_S),
+        )
+
+    def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
+        """The model's answer; see `LlmProvider`."""
+        try:
+            return self._loop.run(self._complete(prompt), deadline_s)
+        except TimeoutError as error:
+            raise ProviderTimeout(f"no whole answer within {deadline_s:.3g} s") from error
+
+    def close(self) -> None:
+        """Ends its connections."""
+        self._loop.run(self._client.close(), 2.0)
+
+    async def _complete(self, prompt: Prompt) -> Completion:
+        while True:
+            kind = self._formats[0]
+            try:
+                return _completion(await self._post(prompt, kind))
+            except openai.APIStatusError as error:
+                if error.status_code not in _FORMAT_UNKNOWN or self._formats[1:] == ():
+                    raise _refused(error, self.model) from error
+                if self._formats[0] == kind:  # else another call has already taken the step
+                    self._formats = self._formats[1:]
+            except openai.APIConnectionError as error:
+                raise _broken(error) from error
+
+    async def _post(self, prompt: Prompt, kind: str) -> bytes:
+        messages: list[dict[str, str]] = [{"role": "system", "content": prompt.system}]
+        messages += [{"role": one.role, "content": one.text} for one in prompt.messages]
+        options: dict[str, Any] = {}
+        if kind == "json_schema":
+            schema = {"name": prompt.schema_name, "schema": dict(prompt.schema), "strict": True}
+            options["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif kind == "json_object":
+            options["response_format"] = {"type": "json_object"}
+        raw = await self._client.chat.completions.with_raw_response.create(
+            model=self.model,
+            messages=messages,  # type: ignore[arg-type]  # the SDK's unions of dictionaries
+            max_tokens=prompt.max_tokens,
+            temperature=0.0,
+            **options,
+        )
+        return bytes(raw.content)
+
+
+def _completion(body: bytes) -> Completion:
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError as error:
+        # HTML of a proxy, or another service on that port: no fault of the model.
+        raise ProviderUnreachable("what answered is no chat completion") from error
+    first = answer.choices[0]
+    if first.message.refusal or first.finish_reason == "content_filter":
+        raise ProviderRefused("the model or a filter before it refused to answer")
+    if first.finish_reason == "length":
+        raise BadAnswer(Refusal.CUT_OFF, "the answer was cut off at its greatest length; be shorter")
+    usage = answer.usage or _Usage(prompt_tokens=None, completion_tokens=None)
+    return Completion(first.message.content or "", answer.model, usage.prompt_tokens, usage.completion_tokens)
+
+
+def _broken(error: openai.APIConnectionError) -> ProviderError:
+    cause = error.__cause__
+    if isinstance(cause, ProviderError):
+        return cause
+    if isinstance(error, openai.APITimeoutError):
+        return ProviderTimeout("the connection timed out")
+    return ProviderUnreachable(f"no connection, or one that broke ({type(cause or error).__name__})")
+
+
+def _refused(error: openai.APIStatusError, model: str) -> ProviderError:
+    match error.status_code:
+        case 429:
+            return RateLimited("it answered 429, too many requests", retry_after_s(error.response.headers))
+        case 404:
+            return ProviderRefused(f"it answered 404: is the model {model} there, and the URL right?")
+        case 401 | 403:
+            return ProviderRefused(f"it answered {error.status_code}: is the key right?")
+        case status if status >= 500 or status == 408:
+            return ProviderUnreachable(f"it answered {status}")
+        case status:
+            return ProviderRefused(f"it answered {status}")
