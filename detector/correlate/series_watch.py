@@ -7,20 +7,18 @@ from numpy.typing import NDArray
 
 from detector.classify.meaning import Meaning, Meanings, Signal
 from detector.correlate.anomaly import Anomaly
-from detector.correlate.describe import series_label
 from detector.correlate.engine_config import EngineConfig
 from detector.correlate.gather import voice
+from detector.correlate.series_anomaly import anomaly_of, credible, reason_of
 from detector.correlate.service_state import ServiceState
 from detector.correlate.suspicion import Suspicion
-from detector.incident import AnomalyReason, EvidenceKind, Forecast
+from detector.incident import AnomalyReason, Forecast
 from detector.score.bank import BaselineBank, Bools, Floats, grown
 from detector.score.judge import Range, SeriesJudge
 from detector.score.probability import not_normal
 from detector.score.streak import Sighting, Streaks, Sustained
 from detector.score.trend import Trend, Trends
-from detector.series import Origin, Samples, SeriesKey, SeriesRegistry, Stat
-
-_KIND = {Origin.METRIC: EvidenceKind.METRIC, Origin.SPAN: EvidenceKind.SPAN, Origin.LOG: EvidenceKind.LOG}
+from detector.series import Samples, SeriesKey, SeriesRegistry, Stat
 
 # What a process that starts may send without being held to it: imports, cold caches, first connections.
 _EXCUSED_IN_START_UP = frozenset(
@@ -36,7 +34,6 @@ _TELLING_WEIGHT, _TELLING_VOICE = 0.35, 0.6
 _ACCUSTOMED = 10
 """Telling samples in a row of one instance after which they are learned as usual."""
 
-_AT_LIMIT = 0.97
 _LONG_KNOWN_S = 30.0
 """Age from which a baseline stands in for the history of an instance that is new."""
 
@@ -264,7 +261,7 @@ class SeriesWatch:
             if sustained is None:
                 return
             known = self._anomaly(seen, normal, self._reason(seen, normal))
-            known.first_seen = self._credible(sustained.first, seen.now)
+            known.first_seen = credible(sustained.first, seen.now)
         up = known.reason is not AnomalyReason.BELOW_NORMAL
         if known.now is None or (seen.value > known.now if up else seen.value < known.now):
             known.now = seen.value
@@ -274,49 +271,18 @@ class SeriesWatch:
             known.count, known.needed = max(known.count, sustained.count), sustained.needed
         if known.reason is AnomalyReason.LIMIT_FORECAST and sustained is not None:
             known.reason = self._reason(seen, normal)
-        known.last_seen = self._credible(seen.time, seen.now)
+        known.last_seen = credible(seen.time, seen.now)
         known.heard_at, known.active = seen.now, True
         state.anomalies[seen.slot] = known
 
-    def _reason(self, seen: Sighting, normal: Range) -> AnomalyReason:
-        meaning = self.meaning[seen.slot]
-        stat = self._registry.keys[seen.slot].stat
-        if seen.value < normal.mean:
-            return AnomalyReason.BELOW_NORMAL
-        if stat is Stat.SHARE and seen.value >= _AT_LIMIT:
-            return AnomalyReason.LIMIT_REACHED
-        if meaning.limit is not None and seen.value >= _AT_LIMIT * meaning.limit:
-            return AnomalyReason.LIMIT_REACHED
-        if meaning.signal in {Signal.ERROR_RATIO, Signal.NETWORK_ERRORS}:
-            return AnomalyReason.ERROR_RATE
-        if meaning.signal is Signal.ERROR_LOGS:
-            return AnomalyReason.NEW_ERROR_LOG if normal.mean == 0.0 else AnomalyReason.ABOVE_NORMAL
-        return AnomalyReason.ABOVE_NORMAL
-
     def _anomaly(self, seen: Sighting, normal: Range, reason: AnomalyReason) -> Anomaly:
-        key, meaning = self._registry.keys[seen.slot], self.meaning[seen.slot]
-        return Anomaly(
-            key=seen.slot,
-            kind=_KIND[key.origin],
-            signal=meaning.signal,
-            reason=reason,
-            series=str(key),
-            label=series_label(key),
-            name=key.name,
-            stat=key.stat,
-            unit=key.unit,
-            weight=meaning.weight,
-            score=not_normal(normal.distance(seen.value)),
-            first_seen=self._credible(seen.time, seen.now),
-            last_seen=self._credible(seen.time, seen.now),
-            heard_at=seen.now,
-            noticed_at=seen.now,
-            before=normal.mean if normal.ready else None,
-            now=seen.value,
-            low=normal.low,
-            high=normal.high,
-            instance=self._registry.instances[seen.instance].name,
+        instance = self._registry.instances[seen.instance].name
+        return anomaly_of(
+            seen, self._registry.keys[seen.slot], self.meaning[seen.slot], normal, reason, instance
         )
+
+    def _reason(self, seen: Sighting, normal: Range) -> AnomalyReason:
+        return reason_of(self._registry.keys[seen.slot], self.meaning[seen.slot], seen.value, normal)
 
     def _take_limited(
         self,
@@ -355,20 +321,15 @@ class SeriesWatch:
         if known is None:
             normal = self.judge.range_of(seen.slot)
             known = self._anomaly(seen, normal, AnomalyReason.LIMIT_FORECAST)
-            known.first_seen = self._credible(trend.began_at, seen.now)
+            known.first_seen = credible(trend.began_at, seen.now)
             known.before = normal.mean if normal.ready else trend.start * limit
             known.score = not_normal(3.0 + trend.steps)
         known.now = max(known.now or 0.0, seen.value)
         seconds = trend.seconds_to_limit
         known.forecast = Forecast(
-            str(key), key.unit, seen.value, limit, seconds, self._credible(seen.time, seen.now) + seconds
+            str(key), key.unit, seen.value, limit, seconds, credible(seen.time, seen.now) + seconds
         )
-        known.last_seen = self._credible(seen.time, seen.now)
+        known.last_seen = credible(seen.time, seen.now)
         known.heard_at, known.active = seen.now, True
         state.anomalies[seen.slot] = known
         self.pin(seen.slot)
-
-    @staticmethod
-    def _credible(time: float, now: float) -> float:
-        """The sender's time, kept near the receiver's clock: an untrusted clock must not date an incident."""
-        return min(max(time, now - 120.0), now)
