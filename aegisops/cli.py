@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from aegisops.bench.command import bench_app
 from aegisops.demo.report import conclude
 from aegisops.demo.run import Demo
 from aegisops.demo.screen import Screen, stopwatch
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 chaos_app = typer.Typer(no_args_is_help=True, help="Breaks the buggy app of the running stack, for real.")
 app.add_typer(chaos_app, name="chaos")
+app.add_typer(bench_app, name="bench")
 
 EXIT_ANSWER_NO = 1
 EXIT_USAGE = 2

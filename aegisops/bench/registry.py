@@ -1,0 +1,22 @@
+"""Which benches there are. Each is one module with a function `run(say)`, loaded when it is asked for."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from aegisops.bench.result import BenchResult
+
+Say = Callable[[str], None]
+"""Takes one line about the progress."""
+
+BENCHES = {
+    "text": "Does the gate refuse garbled text, and only that?",
+}
+
+
+def run_bench(name: str, say: Say) -> BenchResult:
+    """The result of the bench `name`. Raises KeyError where there is none of that name."""
+    if name not in BENCHES:
+        raise KeyError(name)
+    run = cast(Callable[[Say], BenchResult], import_module(f"aegisops.bench.{name}").run)
+    return run(say)
