@@ -19,7 +19,8 @@ def new_mark(draw: Callable[[], str], lines: Iterable[str]) -> str:
 
 def fenced(mark: str, label: str, lines: Iterable[str]) -> str:
     """`lines`, one each, between the marks. Line breaks and control characters are taken out of them."""
-    body = [sanitised(line, _MAX_LINE_CHARS).replace(mark, "") for line in lines]
+    # Replaced, not removed: what is left and right of it must not join to a mark again.
+    body = [sanitised(line, _MAX_LINE_CHARS).replace(mark, "…") for line in lines]
     return "\n".join((f"<data {mark}> {label}", *(line for line in body if line), f"</data {mark}>"))
 
 
