@@ -54,9 +54,9 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@touch $@
 
 lock: ## pins the dependencies anew (needs uv)
-	uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+	uv pip compile --quiet --no-header --no-annotate --generate-hashes --universal --python-version 3.11 \
 	    --extra build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+	uv pip compile --quiet --no-header --no-annotate --generate-hashes --universal --python-version 3.11 \
 	    --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## removes what was built or measured here
