@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, create_model, field_validator
 
 from responder.incident_record import ActionKind
 from responder.remediate import yaml_document
 from responder.remediate.declaration import Declared, ExecutorKind, OneOf
 from responder.remediate.yaml_document import YamlDocument, YamlError, read_yaml
+from responder.remediate.yaml_problems import Problem, at_line, dotted, problems_of, told
 
 MAX_BYTES = 256 * 1024
 MAX_SERVICES = 1000
 MAX_STEPS = 20
 
-_SHOWN_PROBLEMS = 20
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 
 _ServiceName = Annotated[str, Field(min_length=1, max_length=255)]
@@ -37,7 +36,7 @@ class Step:
     """One step of an action: the executor's name, and the step as that executor's own model."""
 
     executor: str
-    spec: BaseModel
+    spec: Declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def parse_catalogue(
         line = data[: error.start].count(b"\n") + 1
         raise CatalogueError(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from error
     except YamlError as error:
-        raise CatalogueError(f"{source}{_line(error.line)}: {error}") from error
+        raise CatalogueError(f"{source}{at_line(error.line)}: {error}") from error
     if not isinstance(document.value, dict):
         raise CatalogueError(f"{source}: a mapping with 'version: 1' and 'services' is needed")
     expansion = _Expansion(document, environ)
@@ -84,7 +83,7 @@ def parse_catalogue(
     try:
         file = _file_model(kinds).model_validate(value)
     except ValidationError as error:
-        raise _error(source, _problems(error, document)) from error
+        raise _error(source, problems_of(error, document)) from error
     catalogue = _plain(cast(_File, file))
     _require_connections(catalogue, kinds, document, source)
     return catalogue
@@ -120,7 +119,7 @@ class _Expansion:
         return ""
 
     def _add(self, path: yaml_document.Path, message: str) -> None:
-        self.problems.append((self._document.line_of(path), f"{_dotted(path)}: {message}"))
+        self.problems.append((self._document.line_of(path), f"{dotted(path)}: {message}"))
 
 
 class _Service(Protocol):
@@ -185,7 +184,7 @@ def _require_connections(
     problems = [
         (
             document.line_of(path),
-            f"{_dotted(path)}: needs process_manager.{step.executor}; add it at the top of the file",
+            f"{dotted(path)}: needs process_manager.{step.executor}; add it at the top of the file",
         )
         for service, actions in catalogue.services.items()
         for action, steps in actions.items()
@@ -197,53 +196,5 @@ def _require_connections(
         raise _error(source, problems)
 
 
-def _problems(error: ValidationError, document: YamlDocument) -> list[tuple[int | None, str]]:
-    """Without "too short" of a list whose items were refused: it follows from them."""
-    details = error.errors()
-    with_items = {detail["loc"][:-depth] for detail in details for depth in range(1, len(detail["loc"]))}
-    return [_problem(d, document) for d in details if d["type"] != "too_short" or d["loc"] not in with_items]
-
-
-def _problem(detail: ErrorDetails, document: YamlDocument) -> tuple[int | None, str]:
-    """One validation error as a line and a sentence. Values are not quoted: they may hold secrets."""
-    path = tuple(part for part in detail["loc"] if part != "[key]")
-    context = detail.get("ctx", {})
-    kind = detail["type"]
-    shown = path
-    if kind == "unknown_field":
-        path = (*path, context["field"])
-    if kind == "missing":
-        message, shown = f"the field '{path[-1]}' is missing; add it", path[:-1]
-    elif kind == "union_tag_not_found":
-        message = f"the field {context['discriminator']} is missing; add it"
-    elif kind == "union_tag_invalid":
-        message = f"{context['discriminator']} must be one of {context['expected_tags']}"
-    elif kind == "string_type":
-        message = "a text is needed here; put the value in quotes"
-    elif kind in ("model_type", "model_attributes_type", "dict_type"):
-        message = "a mapping (name: value) is needed here"
-    elif kind in ("tuple_type", "list_type"):
-        message = "a list is needed here; begin each item with '- '"
-    elif kind == "too_short":
-        message = "at least one item is needed"
-    else:
-        message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return document.line_of(path), f"{_dotted(shown)}: {message}" if shown else message
-
-
-def _error(source: str, problems: Sequence[tuple[int | None, str]]) -> CatalogueError:
-    lines = [f"{source}{_line(line)}: {message}" for line, message in problems[:_SHOWN_PROBLEMS]]
-    if len(problems) > _SHOWN_PROBLEMS:
-        lines.append(f"and {len(problems) - _SHOWN_PROBLEMS} more")
-    return CatalogueError("\n".join(lines))
-
-
-def _line(line: int | None) -> str:
-    return "" if line is None else f", line {line}"
-
-
-def _dotted(path: Sequence[str | int]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part[:80]}"
-    return text.removeprefix(".")
+def _error(source: str, problems: Sequence[Problem]) -> CatalogueError:
+    return CatalogueError(told(source, problems))

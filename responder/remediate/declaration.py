@@ -34,6 +34,11 @@ class Declared(BaseModel):
             )
         return data
 
+    def touches(self) -> int | None:
+        """Of a step: how many instances of the service it interrupts at the same time; None: it cannot
+        tell."""
+        return None
+
 
 class OneOf(Declared):
     """A mapping of which exactly one field is given."""

@@ -42,6 +42,11 @@ class Remedies:
         """How many steps to perform, at least 1: what is not declared has one step, and that is refused."""
         return max(1, len(self._steps(service, action)))
 
+    def at_once(self, service: str, action: ActionKind) -> int | None:
+        """How many instances the steps touch at the same time, at most; None where one cannot tell."""
+        touched = [step.spec.touches() for step in self._steps(service, action)]
+        return None if None in touched else max((one for one in touched if one is not None), default=0)
+
     def observe(self, service: str, action: ActionKind, index: int) -> PriorState:
         """The state before a step (`index` from 0), to be kept until the step is done."""
         step = self._step(service, action, index)

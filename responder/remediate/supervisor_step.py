@@ -72,17 +72,29 @@ class Restart(_OnProgram):
     operation: Literal["restart"]
     at_once: int = Field(default=1, ge=1, le=1000)
 
+    def touches(self) -> int | None:
+        """As many as are down together."""
+        return self.at_once if self.program.endswith(":*") else 1
+
 
 class Start(_OnProgram):
     """Start what does not run."""
 
     operation: Literal["start"]
 
+    def touches(self) -> int | None:
+        """None that runs."""
+        return 0
+
 
 class Stop(_OnProgram):
     """Stop what runs."""
 
     operation: Literal["stop"]
+
+    def touches(self) -> int | None:
+        """One, or all of a group, however many that is."""
+        return None if self.program.endswith(":*") else 1
 
 
 class ScaleUp(_OnGroup):
@@ -92,6 +104,10 @@ class ScaleUp(_OnGroup):
     by: int = Field(default=2, ge=1, le=1000)
     max_replicas: int = Field(ge=1, le=1000)
 
+    def touches(self) -> int | None:
+        """None that runs."""
+        return 0
+
 
 class ScaleDown(_OnGroup):
     """Stop the `by` programs of the group started last, down to `min_replicas`."""
@@ -99,6 +115,10 @@ class ScaleDown(_OnGroup):
     operation: Literal["scale_down"]
     by: int = Field(default=1, ge=1, le=1000)
     min_replicas: int = Field(default=1, ge=1, le=1000)
+
+    def touches(self) -> int | None:
+        """Those that it stops."""
+        return self.by
 
 
 Operation = Restart | Start | Stop | ScaleUp | ScaleDown

@@ -9,7 +9,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, create_engine, event, make_url, select
 from sqlalchemy.exc import DatabaseError, InterfaceError
 
-from responder.store.schema import incidents, metadata
+from responder.store.schema import audit_head, incidents, metadata
 
 BUSY_TIMEOUT_MS = 10_000
 START_BUSY_TIMEOUT_MS = 3_000
@@ -66,6 +66,20 @@ class Database:
                 metadata.create_all(connection)
             self._engine.dispose()  # connections of the start give up sooner than those of the work
             self._busy_timeout_ms = BUSY_TIMEOUT_MS
+        except (DatabaseError, InterfaceError) as error:
+            raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
+
+    def look(self) -> None:
+        """Prove that a responder's database is there and can be read, also while the responder uses it;
+        `StoreUnusableError` if not. Creates nothing."""
+        if self._sqlite and not Path(self._url.database or "").is_file():
+            raise StoreUnusableError(
+                f"There is no database {self._url.database}: set {self._setting} to where the responder "
+                "keeps it."
+            )
+        try:
+            with self.read() as connection:
+                connection.execute(select(audit_head.c.seq).limit(1))
         except (DatabaseError, InterfaceError) as error:
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 

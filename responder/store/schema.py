@@ -130,3 +130,48 @@ runbook = Table(
     Column("document", JSON, nullable=False),
     Column("updated_at", Double, nullable=False),
 )
+
+# What waits, or waited, for a human; one row a proposal that was asked for.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("action", String(40), nullable=False),
+    Column("target", String(ID_LENGTH), nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("requested_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("answer", String(20)),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("via", String(20), nullable=False),
+    Column("answered_at", Double),
+    Column("resumed_at", Double, index=True),
+)
+
+# Only ever appended to; each row carries the hash of the one before. Texts, so that a hash is of what stands
+# here, whatever a database makes of JSON.
+audit_trail = Table(
+    "audit_trail",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("incident_id", String(ID_LENGTH), nullable=False, index=True),
+    Column("actor", Text, nullable=False),
+    Column("key", String(ID_LENGTH + 100), nullable=False, unique=True),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# One row: the newest record. Writers queue at it, and a trail cut off at its end does not fit it.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
