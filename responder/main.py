@@ -17,12 +17,16 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from responder.api import AddressError, ApiParts, ApiServer, build_app
 from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
 from responder.diagnose import Analyst, DrillAnalyst, OfflineAnalyst
+from responder.diagnose.llm import ChainConfig, DiagnosisChain
+from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.learn import Runbook
+from responder.llm_settings import LlmSettings, load_llm_settings
+from responder.models import build_models
 from responder.pipeline import DbosWorkflows, Pipeline, PipelineSteps, Rooms, StepsConfig, StopGate
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
 from responder.settings import ResponderSettings, SettingsError, load_settings
 from responder.store import Database, Store, StoreUnusableError
-from responder.telemetry import PipelineMetrics, Providers, Stages, set_up_logging
+from responder.telemetry import SCOPE, PipelineMetrics, Providers, Stages, set_up_logging
 from responder.verify import DetectorClient, Verifier, VerifyConfig
 
 _LOG = logging.getLogger("responder")
@@ -39,6 +43,7 @@ def main() -> int:
     """Run until SIGTERM or SIGINT; the exit status."""
     try:
         settings = load_settings()
+        llm = load_llm_settings()
         remedies = _remedies(settings)
         providers = Providers.from_environment(os.environ)
     except (SettingsError, CatalogueError) as error:
@@ -58,7 +63,7 @@ def main() -> int:
         )
     except StoreUnusableError as error:
         return _refuse(EXIT_STORE, error)
-    responder = Responder(settings, remedies, providers, database, server)
+    responder = Responder(settings, remedies, providers, database, server, llm=llm)
     responder.start()
     stop.wait()
     responder.stop()
@@ -78,6 +83,8 @@ class Responder:
         providers: Providers,
         database: Database,
         server: ApiServer,
+        *,
+        llm: LlmSettings,
     ) -> None:
         self._settings = settings
         self._providers = providers
@@ -93,7 +100,7 @@ class Responder:
             config=StepsConfig(settle_s=settings.settle_s, quiet_s=settings.settle_quiet_s),
             store=store,
             rooms=Rooms(
-                analyst=_analyst(settings),
+                analyst=_analyst(settings, llm, providers),
                 council=_council(settings, self._stages),
                 remedies=remedies,
                 verifier=_verifier(settings),
@@ -158,8 +165,19 @@ def _remedies(settings: ResponderSettings) -> Remedies:
     return load_remedies(settings.catalogue, os.environ)
 
 
-def _analyst(settings: ResponderSettings) -> Analyst:
-    analyst = OfflineAnalyst()
+def _analyst(settings: ResponderSettings, llm: LlmSettings, providers: Providers) -> Analyst:
+    """The offline analyst, after the models where any are named."""
+    analyst: Analyst = OfflineAnalyst()
+    if llm.models:
+        look_ups = DetectorLookUps(DetectorClient(settings.detector_url, timeout_s=1.0, attempts=1))
+        models = build_models(llm, look_ups, providers.tracers.get_tracer(SCOPE))
+        analyst = DiagnosisChain(
+            models.guarded,
+            analyst,
+            config=ChainConfig(llm.diagnosis_deadline_s, llm.diagnosis_provider_deadline_s),
+            clock=time.monotonic,
+            meter=providers.meters.get_meter(SCOPE),
+        )
     action = settings.force_first_action
     return analyst if action is None else DrillAnalyst(analyst, action)
 

@@ -55,6 +55,7 @@ def _not_noop(action: ActionKind) -> ActionKind:
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+HttpUrlText = Annotated[str, AfterValidator(_http_url)]
 
 
 class ResponderSettings(BaseSettings):
@@ -75,7 +76,7 @@ class ResponderSettings(BaseSettings):
     catalogue: Path | None = Field(
         None, description="the YAML file that says what may be done with which service"
     )
-    detector_url: Annotated[str, AfterValidator(_http_url)] = Field(
+    detector_url: HttpUrlText = Field(
         "http://127.0.0.1:8002", description="the http or https URL of the detector's query interface"
     )
     settle_s: float = Field(

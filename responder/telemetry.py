@@ -36,7 +36,17 @@ SCOPE = "aegisops.responder"
 DEFAULT_SERVICE_NAME = "aegisops-responder"
 _SIGNALS = ("TRACES", "METRICS", "LOGS")
 _MAX_SERIES = 20
-_CHATTY = ("httpx", "httpcore", "uvicorn.error", "uvicorn.access", "sse_starlette.sse")
+_CHATTY = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "openai",  # and anthropic: what is sent to a model does not belong into a log
+    "anthropic",
+    "uvicorn.error",
+    "uvicorn.access",
+    "sse_starlette.sse",
+)
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from aegisops.settings import StackSettings
 from buggy_app.settings import Settings as AppSettings
 from detector.settings import DetectorSettings
+from responder.llm_settings import LlmSettings
 from responder.settings import ResponderSettings
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def variable(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
     if isinstance(field.validation_alias, AliasChoices):
         (alias,) = field.validation_alias.choices
         return str(alias)
-    return f"{settings.model_config['env_prefix']}{name}".upper()
+    return f"{settings.model_config.get('env_prefix', '')}{name}".upper()
 
 
 def shown(default: object) -> str:
@@ -45,6 +46,7 @@ def shown(default: object) -> str:
 TABLES: dict[str, type[BaseSettings]] = {
     "Detector": DetectorSettings,
     "Responder": ResponderSettings,
+    "Diagnosis by language models": LlmSettings,
     "Buggy app": AppSettings,
     "Local stack": StackSettings,
 }

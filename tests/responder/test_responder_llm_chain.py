@@ -41,8 +41,10 @@ from responder.diagnose.llm import (
 )
 from responder.diagnose.llm.openai_compatible import OpenAiCompatible
 from responder.incident_record import ActionKind, AttemptOutcome, Case, Diagnosis, DiagnosisOutcome
+from responder.legibility import Gate
 
 OFFLINE = OfflineAnalyst()
+GATE = Gate()
 DISK = case(samples.DISK)
 KNOWN = OFFLINE.diagnose(DISK)
 
@@ -82,6 +84,7 @@ class Setup:
                     tracer=self.tracer,
                     clock=self.clock,
                     look_ups=look_ups,
+                    gate=GATE,
                 ),
                 CircuitBreaker(2, 60.0, self.clock),
             )
@@ -158,7 +161,15 @@ def test_a_model_may_know_what_the_offline_analyst_does_not() -> None:
     assert (diagnosis.outcome, actions(diagnosis)[0]) == (DiagnosisOutcome.FAULT, ActionKind.SCALE_UP)
 
 
-@pytest.mark.parametrize("bad", ["no json", answer(citations=["e77"]), answer(confidence=7)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "no json",
+        answer(root_cause="Memory exhaustionn of bbuggу-app."),
+        answer(citations=["e77"]),
+        answer(confidence=7),
+    ],
+)
 def test_a_bad_answer_is_told_to_the_model_once(bad: str) -> None:
     provider = ScriptedProvider([bad, answer()])
     assert Setup(provider).diagnose().analyst == "scripted"

@@ -1,7 +1,7 @@
 """One provider asked for one diagnosis: decide from measurements, look further, repair once, then words."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from opentelemetry import trace
@@ -26,6 +26,7 @@ from responder.diagnose.llm.provider import BadAnswer, LlmProvider, Prompt, Prov
 from responder.diagnose.llm.typed_evidence import exhibits
 from responder.diagnose.reading import LogPatterns, Reading
 from responder.incident_record import Case, Diagnosis, DiagnosisOutcome
+from responder.legibility import Gate
 
 _LOG = logging.getLogger(__name__)
 _LEAST_FOR_WORDS_S = 1.0
@@ -55,6 +56,7 @@ class ModelAnalyst:
         clock: Callable[[], float],
         look_ups: LookUps | None = None,
         patterns: LogPatterns | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.provider = provider
         self.budget = budget
@@ -64,6 +66,7 @@ class ModelAnalyst:
         self._clock = clock
         self._look_ups = look_ups
         self._patterns = patterns or LogPatterns.load()
+        self._gate = gate or Gate()
 
     def calls(self, until: float) -> ModelCalls:
         """Calls of one attempt, which must end at `until`."""
@@ -76,7 +79,7 @@ class ModelAnalyst:
         tools = [tool for tool in _DECIDING if tool in offered]
         every = Choices.of(case, exhibits(reading), tools, self._config.max_looks)
         prompt, choices = self._prompts.decide(case, reading, every)
-        talk = _Conversation(calls, self._prompts)
+        talk = _Conversation(calls, self._prompts, self._gate)
         answer, said = talk.answered(prompt, choices)
         if answer.look_further:
             found = self._looked(case, answer)
@@ -119,6 +122,7 @@ class ModelAnalyst:
             said = parsed(calls.complete(prompt), ModelWords)
             if not cited_exhibits(said.citations, choices.exhibits):
                 raise BadAnswer(Refusal.NOTHING_CITED, "citations: the words must cite evidence")
+            _check_legible((said.root_cause,), choices, self._gate)
         except ProviderError as error:
             _LOG.info("no better words from %s: %s", self.provider.name, error)
             return diagnosis
@@ -128,27 +132,40 @@ class ModelAnalyst:
 class _Conversation:
     """Asks, and once in all tells the model what was wrong with its answer."""
 
-    def __init__(self, calls: ModelCalls, prompts: Prompts) -> None:
+    def __init__(self, calls: ModelCalls, prompts: Prompts, gate: Gate) -> None:
         self._calls = calls
         self._prompts = prompts
+        self._gate = gate
         self._repaired = False
 
     def answered(self, prompt: Prompt, choices: Choices) -> tuple[ModelAnswer, str]:
         """A checked answer and its text. An answer that asks to look further is checked only for that."""
         said = self._calls.complete(prompt)
         try:
-            return _checked(said, choices), said
+            return self._checked(said, choices), said
         except BadAnswer as error:
             if self._repaired:
                 raise
             self._repaired = True
             said = self._calls.complete(self._prompts.repair(prompt, said, error))
-            return _checked(said, choices), said
+            return self._checked(said, choices), said
+
+    def _checked(self, said: str, choices: Choices) -> ModelAnswer:
+        answer = parsed(said, ModelAnswer)
+        check_looks(answer, choices)
+        if not answer.look_further:
+            check(answer, choices)
+            _check_legible(
+                (answer.root_cause, *(one.reason for one in answer.proposals)), choices, self._gate
+            )
+        return answer
 
 
-def _checked(said: str, choices: Choices) -> ModelAnswer:
-    answer = parsed(said, ModelAnswer)
-    check_looks(answer, choices)
-    if not answer.look_further:
-        check(answer, choices)
-    return answer
+def _check_legible(texts: Sequence[str], choices: Choices, gate: Gate) -> None:
+    """Raises BadAnswer where a text is not fit to be read by a person."""
+    for text in texts:
+        found = gate.check(words(text, choices), (choices.service,))
+        if not found.ok:
+            raise BadAnswer(
+                Refusal.GARBLED, f"the text is garbled ({', '.join(found.reasons)}); write plainly"
+            )

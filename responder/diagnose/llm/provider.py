@@ -113,6 +113,7 @@ class Refusal(StrEnum):
     CONFIDENCE_WITHOUT_GROUNDS = "confidence_without_grounds"
     CONTRADICTS_TELEMETRY = "contradicts_telemetry"
     LOOK_UP_NOT_OFFERED = "look_up_not_offered"
+    GARBLED = "garbled"
 
 
 class BadAnswer(ProviderError):  # noqa: N818 - reads as what happened

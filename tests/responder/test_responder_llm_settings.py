@@ -1,0 +1,95 @@
+"""Settings of models: nothing leaves the machine unless asked to, and mistakes say what to change."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.trace import NoOpTracer
+
+from responder.diagnose.llm.detector_look_ups import DetectorLookUps
+from responder.llm_settings import LlmSettings, load_llm_settings
+from responder.models import Models, build_models
+from responder.settings import SettingsError
+from responder.verify import DetectorClient
+
+NAMES = tuple(name.upper() for name in LlmSettings.model_fields)
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper() in NAMES or name.startswith("DIAGNOSIS_")]:
+        monkeypatch.delenv(name)
+
+
+def fault(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_llm_settings()
+    (sentence,) = caught.value.faults
+    return sentence
+
+
+def test_with_nothing_set_no_model_is_asked() -> None:
+    settings = load_llm_settings()
+    assert settings.diagnosis_providers == ("offline",)
+    assert settings.models == ()
+
+
+def test_the_order_is_that_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIAGNOSIS_PROVIDERS", " claude, ollama ,offline")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    assert load_llm_settings().models == ("claude", "ollama")
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"DIAGNOSIS_PROVIDERS": "gpt"}, "ollama, openai, claude, offline"),
+        ({"DIAGNOSIS_PROVIDERS": "offline,ollama"}, "offline last"),
+        ({"DIAGNOSIS_PROVIDERS": "ollama,ollama"}, "once"),
+        ({"DIAGNOSIS_PROVIDERS": "openai"}, "set OPENAI_MODEL"),
+        ({"DIAGNOSIS_PROVIDERS": "claude"}, "set ANTHROPIC_API_KEY"),
+        ({"DIAGNOSIS_PROVIDERS": "ollama", "OLLAMA_BASE_URL": "ollama:11434"}, "OLLAMA_BASE_URL cannot"),
+        ({"DIAGNOSIS_PROVIDERS": "ollama", "OLLAMA_BASE_URL": "file:///etc"}, "OLLAMA_BASE_URL cannot"),
+        ({"DIAGNOSIS_DEADLINE_S": "0"}, "DIAGNOSIS_DEADLINE_S cannot"),
+        ({"DIAGNOSIS_PROMPT_TOKENS": "10"}, "from 1000"),
+        ({"DIAGNOSIS_PRICES": "{"}, "as JSON"),
+        ({"DIAGNOSIS_PRICES": '{"m": [-1, 0]}'}, "as JSON"),
+        ({"DIAGNOSIS_PROVIDER": "ollama"}, "DIAGNOSIS_PROVIDERS"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_says_what_to_change(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    assert told in fault(monkeypatch, **variables)
+
+
+def test_what_belongs_to_a_provider_that_is_not_asked_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "not a url")
+    assert load_llm_settings().models == ()
+
+
+def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret-key")
+    assert "sk-secret-key" not in repr(load_llm_settings())
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[Models]:
+    monkeypatch.setenv("DIAGNOSIS_PROVIDERS", "ollama,openai,claude")
+    monkeypatch.setenv("OPENAI_MODEL", "m1")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    with DetectorClient("http://127.0.0.1:1") as detector:
+        built = build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer())
+        yield built
+        built.close()
+
+
+def test_each_provider_is_made_with_its_model(models: Models) -> None:
+    made = [(one.analyst.provider.name, one.analyst.provider.model) for one in models.guarded]
+    assert made == [
+        ("ollama", "llama3.1:8b-instruct-q4_K_M"),
+        ("openai", "m1"),
+        ("claude", "claude-haiku-4-5"),
+    ]
