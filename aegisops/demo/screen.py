@@ -51,7 +51,7 @@ class Screen:
     def table(self, faults: Sequence[FaultResult]) -> None:
         """The closing table; it fits a terminal of 80 columns."""
         table = Table(title="Faults: seen, understood, healed, verified", title_justify="left")
-        table.add_column("fault (and its name)")
+        table.add_column("fault", no_wrap=True)
         table.add_column("sure", justify="right")
         table.add_column("council")
         table.add_column("action")
