@@ -28,7 +28,7 @@ types: install-dev ## the type checker in strict mode
 	$(BIN)/mypy
 
 unit: install-dev ## fast tests, in parallel
-	$(BIN)/pytest -m "not e2e" -n 2 --dist loadgroup
+	$(BIN)/pytest -m "not e2e and not llm" -n 2 --dist loadgroup
 
 e2e: install-dev ## tests with real processes, one after another
 	$(BIN)/pytest -m e2e

@@ -1,0 +1,78 @@
+"""A real model on a real OpenAI-compatible server: `pytest -m llm`, with `AEGISOPS_TEST_OPENAI_BASE_URL` set.
+
+`AEGISOPS_TEST_OPENAI_MODEL` names the model (default: the server's own). How good the answer is depends on
+the model; what must hold for any of them is that the chain ends in a usable diagnosis.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+
+import decision_samples as samples
+import pytest
+from decision_samples import case
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.trace import NoOpTracer
+
+from responder.diagnose import OfflineAnalyst
+from responder.diagnose.llm import (
+    AskingConfig,
+    Budget,
+    ChainConfig,
+    CircuitBreaker,
+    DiagnosisChain,
+    EventLoopThread,
+    GuardedModel,
+    ModelAnalyst,
+    Price,
+    PromptLimits,
+    Prompts,
+)
+from responder.diagnose.llm.openai_compatible import OpenAiCompatible
+from responder.incident_record import AttemptOutcome, DiagnosisOutcome
+
+pytestmark = [pytest.mark.llm, pytest.mark.timeout(900)]
+
+CASES = (samples.LEAK, samples.BURN, samples.SURGE, samples.SLOW_PEER, samples.POOL, samples.DISK)
+
+
+@pytest.fixture
+def chain() -> Iterator[DiagnosisChain]:
+    url = os.environ.get("AEGISOPS_TEST_OPENAI_BASE_URL")
+    if not url:
+        pytest.fail("set AEGISOPS_TEST_OPENAI_BASE_URL to the server, such as http://127.0.0.1:11434/v1")
+    loop = EventLoopThread()
+    model = os.environ.get("AEGISOPS_TEST_OPENAI_MODEL", "default")
+    provider = OpenAiCompatible(loop, name="openai", base_url=url, model=model, api_key="none")
+    analyst = ModelAnalyst(
+        provider,
+        Prompts(PromptLimits(), lambda: secrets.token_hex(8)),
+        Budget(10_000_000, 0.0, Price(), time.monotonic),
+        config=AskingConfig(),
+        tracer=NoOpTracer(),
+        clock=time.monotonic,
+    )
+    yield DiagnosisChain(
+        [GuardedModel(analyst, CircuitBreaker(10, 1.0, time.monotonic))],
+        OfflineAnalyst(),
+        config=ChainConfig(deadline_s=300.0, provider_deadline_s=300.0),
+        clock=time.monotonic,
+        meter=NoOpMeterProvider().get_meter("test"),
+    )
+    provider.close()
+    loop.close()
+
+
+@pytest.mark.parametrize("incident", CASES, ids=lambda one: f"{one.type.value}-{len(one.evidence)}")
+def test_a_real_model_ends_in_a_usable_diagnosis(chain: DiagnosisChain, incident: samples.Incident) -> None:
+    of = case(incident)
+    diagnosis = chain.diagnose(of)
+    first = diagnosis.attempts[0]
+    print(f"\n{incident.type.value}: {first}\n{diagnosis.root_cause}")  # noqa: T201 - for who runs it by hand
+    # The server must have answered; a small model may well answer what cannot be taken.
+    assert first.outcome in (AttemptOutcome.ANSWERED, AttemptOutcome.BAD_ANSWER)
+    assert diagnosis.outcome is DiagnosisOutcome.FAULT
+    assert {one.action for one in diagnosis.proposals} <= of.allowed
+    assert {one.target for one in diagnosis.proposals} == {incident.service}
+    assert set(diagnosis.citations) <= {one.id for one in incident.evidence}
