@@ -22,6 +22,7 @@ from responder.diagnose.llm import (
     PromptLimits,
     Prompts,
 )
+from responder.diagnose.llm.loopback import is_loopback
 from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, ProviderName
 
@@ -54,8 +55,7 @@ def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer)
     guarded = []
     for name in settings.models:
         provider, url = _provider(name, settings, loop)
-        host = urlsplit(url).hostname
-        _LOG.info("incidents are diagnosed by %s (%s), prompts go to %s", name, provider.model, host)
+        _tell(name, provider.model, url)
         analyst = ModelAnalyst(
             provider,
             prompts,
@@ -76,6 +76,13 @@ def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer)
         )
         guarded.append(GuardedModel(analyst, breaker))
     return Models(tuple(guarded), loop)
+
+
+def _tell(name: ProviderName, model: str, url: str) -> None:
+    where = urlsplit(url)
+    _LOG.info("incidents are diagnosed by %s (%s), prompts go to %s", name, model, where.hostname)
+    if where.scheme != "https" and not is_loopback(where.hostname or ""):
+        _LOG.warning("prompts and the key go to %s in the clear: use an https URL", where.hostname)
 
 
 def _provider(name: ProviderName, settings: LlmSettings, loop: EventLoopThread) -> tuple[LlmProvider, str]:

@@ -18,8 +18,8 @@ from responder.diagnose.llm import (
     RateLimited,
     Refusal,
 )
-from responder.diagnose.llm.bounded_http import is_loopback
 from responder.diagnose.llm.claude import Claude
+from responder.diagnose.llm.loopback import is_loopback
 from responder.diagnose.llm.openai_compatible import OpenAiCompatible
 
 SHORT_S = 0.4
@@ -156,6 +156,18 @@ def test_a_server_that_does_not_know_schemas_is_asked_more_simply_from_then_on(l
         provider.complete(PROMPT, LONG_S)
         provider.close()
     assert formats(server) == ["json_schema", "json_object", "plain", "plain"]
+
+
+def test_a_model_that_wants_the_newer_parameters_gets_them_from_then_on(loop: EventLoopThread) -> None:
+    refusal = Status(400, body='{"error": {"message": "no", "param": "max_tokens", "code": "unsupported"}}')
+    with scripted_server(refusal, answer()) as server:
+        provider = OpenAiCompatible(loop, name="openai", base_url=server.url, model="m", api_key="k")
+        provider.complete(PROMPT, LONG_S)
+        provider.complete(PROMPT, LONG_S)
+        provider.close()
+    assert [request.get("max_tokens") for request in server.requests] == [100, None, None]
+    assert [request.get("max_completion_tokens") for request in server.requests] == [None, 100, 100]
+    assert formats(server) == ["json_schema"] * 3
 
 
 def test_a_request_that_is_bad_in_every_form_is_a_refusal(loop: EventLoopThread) -> None:

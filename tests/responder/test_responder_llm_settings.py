@@ -93,3 +93,15 @@ def test_each_provider_is_made_with_its_model(models: Models) -> None:
         ("openai", "m1"),
         ("claude", "claude-haiku-4-5"),
     ]
+
+
+def test_a_key_that_would_go_out_in_the_clear_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DIAGNOSIS_PROVIDERS", "openai,ollama")
+    monkeypatch.setenv("OPENAI_MODEL", "m1")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://models.example/v1")
+    with DetectorClient("http://127.0.0.1:1") as detector:
+        build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer()).close()
+    warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warned == ["prompts and the key go to models.example in the clear: use an https URL"]

@@ -1,24 +1,14 @@
 """An HTTP client for model servers: bounded answers, no redirects, no proxy on the way to this machine."""
 
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 
 import httpx2
 
+from responder.diagnose.llm.loopback import is_loopback
 from responder.diagnose.llm.provider import BadAnswer, Refusal
 
 MAX_ANSWER_BYTES = 1024 * 1024
-
-
-def is_loopback(host: str) -> bool:
-    """True where `host` is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def bounded_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:

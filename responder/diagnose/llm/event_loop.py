@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _CLOSE_S = 5.0
+_MARGIN_S = 1.0
 
 
 class EventLoopThread:
@@ -33,7 +34,12 @@ class EventLoopThread:
             async with asyncio.timeout(deadline_s):
                 return await work
 
-        return asyncio.run_coroutine_threadsafe(bounded(), self._loop).result()
+        call = asyncio.run_coroutine_threadsafe(bounded(), self._loop)
+        try:
+            return call.result(deadline_s + _MARGIN_S)  # also should the loop itself be held up
+        except TimeoutError:
+            call.cancel()
+            raise
 
     def close(self) -> None:
         """Cancels what still runs, and ends the thread."""

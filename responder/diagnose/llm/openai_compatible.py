@@ -23,6 +23,7 @@ from responder.diagnose.llm.retry_after import retry_after_s
 
 _FORMATS = ("json_schema", "json_object", "plain")
 _FORMAT_UNKNOWN = (400, 415, 422, 501)
+_OLD_PARAMETERS = ("max_tokens", "temperature")
 _MAX_TIMEOUT_S = 600.0
 
 
@@ -55,7 +56,8 @@ class OpenAiCompatible:
     """Implements `LlmProvider` by `POST {base_url}/chat/completions`.
 
     A server that answers 400 to a JSON schema is asked for any JSON object, then for plain text; what it
-    took is remembered. No retries: trying again is the caller's decision.
+    took is remembered, as is that a model wants the newer `max_completion_tokens` (reasoning models). No
+    retries: trying again is the caller's decision.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class OpenAiCompatible:
         self.model = model
         self._loop = loop
         self._formats = tuple(formats)
+        self._newer = False
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key,
@@ -95,10 +98,13 @@ class OpenAiCompatible:
 
     async def _complete(self, prompt: Prompt) -> Completion:
         while True:
-            kind = self._formats[0]
+            kind, newer = self._formats[0], self._newer
             try:
-                return _completion(await self._post(prompt, kind))
+                return _completion(await self._post(prompt, kind, newer))
             except openai.APIStatusError as error:
+                if error.status_code == 400 and not newer and error.param in _OLD_PARAMETERS:
+                    self._newer = True
+                    continue
                 if error.status_code not in _FORMAT_UNKNOWN or self._formats[1:] == ():
                     raise _refused(error, self.model) from error
                 if self._formats[0] == kind:  # else another call has already taken the step
@@ -106,10 +112,12 @@ class OpenAiCompatible:
             except openai.APIConnectionError as error:
                 raise _broken(error) from error
 
-    async def _post(self, prompt: Prompt, kind: str) -> bytes:
+    async def _post(self, prompt: Prompt, kind: str, newer: bool) -> bytes:
         messages: list[dict[str, str]] = [{"role": "system", "content": prompt.system}]
         messages += [{"role": one.role, "content": one.text} for one in prompt.messages]
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"max_tokens": prompt.max_tokens, "temperature": 0.0}
+        if newer:
+            options = {"max_completion_tokens": prompt.max_tokens}
         if kind == "json_schema":
             schema = {"name": prompt.schema_name, "schema": dict(prompt.schema), "strict": True}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -118,8 +126,6 @@ class OpenAiCompatible:
         raw = await self._client.chat.completions.with_raw_response.create(
             model=self.model,
             messages=messages,  # type: ignore[arg-type]  # the SDK's unions of dictionaries
-            max_tokens=prompt.max_tokens,
-            temperature=0.0,
             **options,
         )
         return bytes(raw.content)
