@@ -16,12 +16,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from aegisops.audit import audit_app
 from aegisops.bench.command import bench_app
 from aegisops.demo.report import conclude
 from aegisops.demo.run import Demo
 from aegisops.demo.screen import Screen, stopwatch
 from aegisops.demo.watch import StackView
 from aegisops.errors import DemoError, StackError
+from aegisops.incidents import incidents_app
 from aegisops.settings import StackSettings, inherited_environment, load_settings
 from aegisops.stack import Stack
 from aegisops.stack.launcher import running_pid, stop_running
@@ -36,6 +38,8 @@ app = typer.Typer(
 chaos_app = typer.Typer(no_args_is_help=True, help="Breaks the buggy app of the running stack, for real.")
 app.add_typer(chaos_app, name="chaos")
 app.add_typer(bench_app, name="bench")
+app.add_typer(incidents_app, name="incidents")
+app.add_typer(audit_app, name="audit")
 
 EXIT_ANSWER_NO = 1
 EXIT_USAGE = 2

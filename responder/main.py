@@ -1,7 +1,7 @@
 """Composition root of the responder: incidents in; diagnosis, council, remedy, verification, runbook.
 
-Exit status: 0 stopped by SIGTERM or SIGINT; 2 settings, catalogue or `OTEL_*` variables that cannot be
-used; 3 the store cannot be used; 4 the address cannot be bound; 1 anything else.
+Exit status: 0 stopped by SIGTERM or SIGINT; 2 settings, catalogue, policy or `OTEL_*` variables that cannot
+be used; 3 the store cannot be used; 4 the address cannot be bound; 1 anything else.
 """
 
 import logging
@@ -15,14 +15,27 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from responder.api import AddressError, ApiParts, ApiServer, build_app
+from responder.approval import ApprovalLinks, Approvals
 from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
+from responder.deliberate.effects import Effects
 from responder.diagnose import Analyst, DrillAnalyst, OfflineAnalyst
 from responder.diagnose.llm import ChainConfig, DiagnosisChain
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.learn import Runbook
 from responder.llm_settings import LlmSettings, load_llm_settings
 from responder.models import build_models
-from responder.pipeline import DbosWorkflows, Pipeline, PipelineSteps, Rooms, StepsConfig, StopGate
+from responder.pipeline import (
+    DbosWorkflows,
+    Pipeline,
+    PipelineSteps,
+    Rooms,
+    StepsConfig,
+    StopGate,
+    StoredPast,
+    Waiting,
+    continuation,
+)
+from responder.policy import CatalogueReach, Policy, PolicyError, PolicyFile
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
 from responder.settings import ResponderSettings, SettingsError, load_settings
 from responder.store import Database, Store, StoreUnusableError
@@ -45,8 +58,9 @@ def main() -> int:
         settings = load_settings()
         llm = load_llm_settings()
         remedies = _remedies(settings)
+        policy_file = None if settings.policy is None else PolicyFile(settings.policy)
         providers = Providers.from_environment(os.environ)
-    except (SettingsError, CatalogueError) as error:
+    except (SettingsError, CatalogueError, PolicyError) as error:
         return _refuse(EXIT_SETTINGS, error)
     except (RuntimeError, ValueError) as error:
         return _refuse(EXIT_SETTINGS, f"The OTEL_* variables cannot be used: {error}")
@@ -63,7 +77,7 @@ def main() -> int:
         )
     except StoreUnusableError as error:
         return _refuse(EXIT_STORE, error)
-    responder = Responder(settings, remedies, providers, database, server, llm=llm)
+    responder = Responder(settings, remedies, providers, database, server, llm=llm, policy_file=policy_file)
     responder.start()
     stop.wait()
     responder.stop()
@@ -85,6 +99,7 @@ class Responder:
         server: ApiServer,
         *,
         llm: LlmSettings,
+        policy_file: PolicyFile | None,
     ) -> None:
         self._settings = settings
         self._providers = providers
@@ -105,6 +120,7 @@ class Responder:
                 remedies=remedies,
                 verifier=_verifier(settings),
                 runbook=self._runbook,
+                policy=_policy(policy_file, StoredPast(database), remedies),
             ),
             stages=self._stages,
             metrics=metrics,
@@ -113,6 +129,8 @@ class Responder:
             sleep=time.sleep,
         )
         self._pipeline = Pipeline(self._steps, self._workflows, metrics, settings.max_attempts)
+        self._approvals = Approvals(database)
+        self._waiting = Waiting(self._approvals, self._workflows.resume, time.time, metrics)
         self._app = build_app(
             ApiParts(
                 store=store,
@@ -121,6 +139,8 @@ class Responder:
                 clock=time.time,
                 ids=RandomIdGenerator(),
                 closing=self._closing,
+                links=_links(settings, server.port),
+                warnings=lambda: _warnings(policy_file),
             )
         )
         FastAPIInstrumentor.instrument_app(
@@ -134,8 +154,9 @@ class Responder:
     def start(self) -> None:
         """Take up what was left, then take incidents in."""
         self._runbook.warm_up()
-        self._workflows.launch(self._pipeline.run)
+        self._workflows.launch(self._pipeline.run, self._pipeline.go_on)
         self._take_up()
+        self._waiting.start()
         self._server.start(self._app)
         _LOG.info("listening on http://%s:%d", self._settings.host, self._server.port)
 
@@ -144,6 +165,7 @@ class Responder:
         _LOG.info("stopping; unfinished incidents go on at the next start")
         self._closing.set()
         self._server.stop(_API_GRACE_S)
+        self._waiting.stop()
         if not self._gate.close(self._settings.stop_grace_s):
             _LOG.warning("an action still runs; whether it took effect is looked up at the next start")
         self._providers.shutdown(_TELEMETRY_GRACE_S)
@@ -151,11 +173,17 @@ class Responder:
     def _take_up(self) -> None:
         """Start the workflows of incidents that were kept when the process died before it could."""
         for incident_id in self._store.incidents.unfinished():
-            ended = self._workflows.ended(incident_id)
-            if ended is None:
-                self._workflows.start(incident_id)
+            asked = self._approvals.last(incident_id)
+            if asked is None:
+                ended = self._workflows.ended(incident_id)
+            elif asked.resumed_at is None:
+                continue  # taken up when it is answered
             else:
+                ended = self._workflows.ended(continuation(incident_id, asked.attempt, asked.rank))
+            if ended is not None:
                 self._steps.ending.fail(incident_id, f"its workflow ended before it did ({ended})")
+            elif asked is None:
+                self._workflows.start(incident_id)
 
 
 def _remedies(settings: ResponderSettings) -> Remedies:
@@ -163,6 +191,27 @@ def _remedies(settings: ResponderSettings) -> Remedies:
     if settings.catalogue is None:
         return Remedies(Catalogue(version=1, services={}, connections={}), {})
     return load_remedies(settings.catalogue, os.environ)
+
+
+def _policy(file: PolicyFile | None, past: StoredPast, remedies: Remedies) -> Policy:
+    """The policy of the file; without one everything is observed and nothing done."""
+    if file is None:
+        _LOG.warning("no policy is set (AEGISOPS_RESPONDER_POLICY): everything is observed, nothing is done")
+    document = (lambda: None) if file is None else file.current
+    return Policy(document, past, CatalogueReach(remedies, Effects.load()))
+
+
+def _links(settings: ResponderSettings, port: int) -> ApprovalLinks | None:
+    secret = settings.approval_secret
+    if secret is None:
+        return None
+    url = settings.public_url or f"http://{settings.host}:{port}"
+    return ApprovalLinks(secret.get_secret_value().encode(), url)
+
+
+def _warnings(policy_file: PolicyFile | None) -> list[str]:
+    warning = None if policy_file is None else policy_file.warning
+    return [] if warning is None else [warning]
 
 
 def _analyst(settings: ResponderSettings, llm: LlmSettings, providers: Providers) -> Analyst:

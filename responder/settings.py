@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
@@ -75,6 +75,15 @@ class ResponderSettings(BaseSettings):
     )
     catalogue: Path | None = Field(
         None, description="the YAML file that says what may be done with which service"
+    )
+    policy: Path | None = Field(
+        None, description="the YAML file that says when what may be done, and when a human must agree"
+    )
+    approval_secret: Annotated[SecretStr, Field(min_length=16, max_length=1_000)] | None = Field(
+        None, description="a secret of at least 16 characters that links for approval are signed with"
+    )
+    public_url: HttpUrlText | None = Field(
+        None, description="the http or https URL under which humans reach the API, for links for approval"
     )
     detector_url: HttpUrlText = Field(
         "http://127.0.0.1:8002", description="the http or https URL of the detector's query interface"

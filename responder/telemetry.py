@@ -31,6 +31,7 @@ from responder.incident_record import (
     ProposedAction,
     Vote,
 )
+from responder.policy import PolicyRuling
 
 SCOPE = "aegisops.responder"
 DEFAULT_SERVICE_NAME = "aegisops-responder"
@@ -207,6 +208,11 @@ class PipelineMetrics:
         self._votes = meter.create_counter(
             "aegisops.responder.votes", unit="{vote}", description="Votes by member, answer and reason."
         )
+        self._rulings = meter.create_counter(
+            "aegisops.responder.policy.rulings",
+            unit="{ruling}",
+            description="Rulings of the policy by decision and reason.",
+        )
         self._errors = meter.create_counter(
             "aegisops.responder.errors", unit="{error}", description="Errors the pipeline outlived."
         )
@@ -249,6 +255,16 @@ class PipelineMetrics:
                     "aegisops.vote.reason": vote.reason.value,
                 },
             )
+
+    def ruled(self, ruling: PolicyRuling) -> None:
+        """The policy ruled."""
+        self._rulings.add(
+            1,
+            {
+                "aegisops.policy.decision": ruling.decision.value,
+                "aegisops.policy.reason": ruling.reason.value,
+            },
+        )
 
     def outlived(self, where: str, error: BaseException) -> None:
         """An error was caught that is nobody else's business."""

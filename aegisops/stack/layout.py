@@ -101,6 +101,7 @@ def _responder(settings: StackSettings, layout: StackLayout) -> Program:
             "AEGISOPS_RESPONDER_DATA_DIR": str(layout.responder_data),
             "AEGISOPS_RESPONDER_DETECTOR_URL": settings.detector_url,
             "AEGISOPS_RESPONDER_CATALOGUE": str(Path(__file__).with_name("catalogue.yaml")),
+            "AEGISOPS_RESPONDER_POLICY": str(Path(__file__).with_name("policy.yaml")),
             "STACK_APP_URL": settings.app_url,
             "SUPERVISOR_URL": f"unix://{layout.socket}",
             "STACK_PYTHON": sys.executable,

@@ -6,6 +6,8 @@ from fastapi import APIRouter, FastAPI, HTTPException
 from pydantic import BaseModel
 
 from responder.api import problem
+from responder.api.approvals import approvals_router
+from responder.api.audit import audit_router
 from responder.api.body_limit import BodyLimit
 from responder.api.events import events_router
 from responder.api.incidents import incidents_router
@@ -22,6 +24,12 @@ class Status(BaseModel):
     status: str = "ok"
 
 
+class Readiness(Status):
+    """`ok`, and what works only in part, such as a policy file that cannot be used since it was changed."""
+
+    warnings: list[str] = []
+
+
 def build_app(parts: ApiParts) -> FastAPI:
     """The application over `parts`."""
     app = FastAPI(
@@ -35,6 +43,8 @@ def build_app(parts: ApiParts) -> FastAPI:
     app.include_router(intake_router(parts))
     app.include_router(events_router(parts))
     app.include_router(incidents_router(parts))
+    app.include_router(approvals_router(parts))
+    app.include_router(audit_router(parts))
     app.include_router(_health_router(parts))
     return app
 
@@ -48,7 +58,7 @@ def _health_router(parts: ApiParts) -> APIRouter:
         return Status()
 
     @router.get("/ready", responses=problem.responses(503), summary="Incidents are taken and worked on")
-    def ready() -> Status:
+    def ready() -> Readiness:
         """The store can be written and workflows run."""
         try:
             parts.store.database.check_writable()
@@ -56,6 +66,6 @@ def _health_router(parts: ApiParts) -> APIRouter:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
         if not parts.workflows.launched:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Workflows do not run (yet); try again soon")
-        return Status()
+        return Readiness(warnings=parts.warnings())
 
     return router

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from detector import Incident
 from responder.api.parts import ApiParts
 from responder.api.problem import responses
-from responder.incident_record import IncidentRecord, PipelineState
+from responder.approval import Answer, Approval, ApprovalLinks
+from responder.incident_record import ActionKind, IncidentRecord, PipelineState
 from responder.learn import RunbookEntry
 from responder.store import IncidentRow
 
@@ -42,10 +43,29 @@ class Page(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalShown:
+    """The newest request for a human's approval. `link`: a signed link to answer by, while it waits and where
+    the responder has a secret to sign with."""
+
+    attempt: int
+    action: ActionKind
+    target: str
+    explanation: str
+    requested_at: float
+    expires_at: float
+    answer: Answer | None
+    who: str
+    why: str
+    answered_at: float | None
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentDetail(IncidentRecord):
     """An incident with all that was done about it, and its trace."""
 
     trace_id: str
+    approval: ApprovalShown | None = None
 
 
 def incidents_router(parts: ApiParts) -> APIRouter:
@@ -76,7 +96,12 @@ def incidents_router(parts: ApiParts) -> APIRouter:
         if record is None:
             raise unknown(incident_id)
         known = {one.name: getattr(record, one.name) for one in fields(record)}
-        return IncidentDetail(**known, trace_id=record.incident.trace_id)
+        asked = parts.approvals.last(record.incident.id)
+        return IncidentDetail(
+            **known,
+            trace_id=record.incident.trace_id,
+            approval=None if asked is None else _shown(asked, record.state, parts.links),
+        )
 
     @router.get("/runbook", tags=["runbook"], summary="What was learned, the surest first")
     def get_runbook() -> list[RunbookEntry]:
@@ -90,6 +115,23 @@ def unknown(incident_id: str) -> HTTPException:
     """The refusal of an incident that is not there."""
     return HTTPException(
         HTTPStatus.NOT_FOUND, f"There is no incident {incident_id}; GET /incidents lists them"
+    )
+
+
+def _shown(asked: Approval, state: PipelineState, links: ApprovalLinks | None) -> ApprovalShown:
+    waits = asked.answer is None and not state.final
+    return ApprovalShown(
+        attempt=asked.attempt,
+        action=asked.action,
+        target=asked.target,
+        explanation=asked.explanation,
+        requested_at=asked.requested_at,
+        expires_at=asked.expires_at,
+        answer=asked.answer,
+        who=asked.who,
+        why=asked.why,
+        answered_at=asked.answered_at,
+        link=links.link(asked) if waits and links is not None else None,
     )
 
 

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+from responder.approval import ApprovalLinks, Approvals
+from responder.audit import AuditTrail
 from responder.learn import RunbookEntry
 from responder.store import Store
 
@@ -34,7 +36,8 @@ class RunbookExport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiParts:
-    """`clock` gives seconds since the epoch, `ids` makes trace identifiers; `closing` ends event streams."""
+    """`clock` gives seconds since the epoch, `ids` makes trace identifiers; `closing` ends event
+    streams; `links` signs, None where there is no secret; `warnings` are of what works only in part."""
 
     store: Store
     workflows: Workflows
@@ -42,3 +45,15 @@ class ApiParts:
     clock: Callable[[], float]
     ids: IdGenerator
     closing: threading.Event = field(default_factory=threading.Event)
+    links: ApprovalLinks | None = None
+    warnings: Callable[[], list[str]] = list
+
+    @property
+    def approvals(self) -> Approvals:
+        """What waits for humans."""
+        return Approvals(self.store.database)
+
+    @property
+    def trail(self) -> AuditTrail:
+        """The audit trail."""
+        return AuditTrail(self.store.database, self.clock)

@@ -1,12 +1,15 @@
 """The way of an incident: the durable workflow, its steps, and what they need of the rooms they lead through.
 
-`workflow` is the state machine; `deciding`, `acting` and `ending` are its steps, in this order.
+`workflow` is the state machine; `deciding`, `permitting`, `acting` and `ending` are its steps, in this
+order; `waiting` takes incidents up again that waited for a human.
 """
 
 from responder.pipeline.case_files import StepsConfig
-from responder.pipeline.durable import DbosWorkflows, DirectSteps, Steps, StopGate
-from responder.pipeline.rooms import Deliberation, Learning, Remediation, Rooms, Verifying
+from responder.pipeline.durable import DbosWorkflows, DirectSteps, Steps, StopGate, continuation
+from responder.pipeline.past import StoredPast
+from responder.pipeline.rooms import Deliberation, Learning, Remediation, Rooms, Ruling, Verifying
 from responder.pipeline.steps import PipelineSteps
+from responder.pipeline.waiting import Waiting
 from responder.pipeline.workflow import Pipeline
 
 __all__ = [
@@ -18,8 +21,12 @@ __all__ = [
     "PipelineSteps",
     "Remediation",
     "Rooms",
+    "Ruling",
     "Steps",
     "StepsConfig",
     "StopGate",
+    "StoredPast",
     "Verifying",
+    "Waiting",
+    "continuation",
 ]

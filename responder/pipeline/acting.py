@@ -1,9 +1,11 @@
 """The steps of an action: write down that it begins, look, perform, write down what became of it."""
 
+from responder.audit import AuditKind
 from responder.incident_record import ActionKind, ActionOutcome, PipelineState, Verdict
 from responder.pipeline.case_files import CaseFiles
 from responder.pipeline.execution import Execution
 from responder.pipeline.messages import acted, named
+from responder.pipeline.permitting import Permitting
 from responder.store import StepRef
 
 _SCALING = frozenset({ActionKind.SCALE_UP, ActionKind.SCALE_DOWN})
@@ -12,23 +14,40 @@ _SCALING = frozenset({ActionKind.SCALE_UP, ActionKind.SCALE_DOWN})
 class Acting:
     """Carries out what was approved, each step of it once."""
 
-    def __init__(self, files: CaseFiles, execution: Execution) -> None:
+    def __init__(self, files: CaseFiles, permitting: Permitting, execution: Execution) -> None:
         self._files = files
+        self._permitting = permitting
         self._execution = execution
 
     def begin_action(self, incident_id: str, attempt: int, rank: int) -> int:
-        """Write down that the approved action begins; answers how many steps it has."""
+        """Write down that the approved action begins; answers how many steps it has.
+
+        0, and nothing has begun, where the policy does not permit it any more.
+        """
         files = self._files
         row = files.row(incident_id)
-        decision = files.store.journal.decision(incident_id, attempt, rank)
-        if decision is None:
-            raise LookupError(f"no decision {attempt}.{rank} of {incident_id}")
+        decision = files.decision(incident_id, attempt, rank)
         proposal = decision.proposal
-        # The last word on what may be done is the catalogue's, whatever was voted before.
+        # What is not in the catalogue is not done, whatever was voted and ruled before.
         if proposal.action not in files.rooms.remedies.allowed(row.incident.service):
             raise PermissionError(f"{proposal.action} is not allowed for {row.incident.service}")
+        begun = any(one.attempt == attempt for one in files.store.journal.actions(incident_id))
+        if not begun and not self._permitting.still_permitted(row, decision, rank):
+            return 0
         risky = decision.verdict is Verdict.APPROVED_RISKY
         files.store.journal.begin_action(incident_id, attempt, proposal, risky=risky, at=files.clock())
+        files.audit(
+            AuditKind.ACTION_BEGUN,
+            row,
+            "responder",
+            {
+                "attempt": attempt,
+                "action": proposal.action.value,
+                "target": proposal.target,
+                "risky": risky,
+            },
+            key=f"begun:{attempt}",
+        )
         message = f"Attempt {attempt}: {named(decision)} begins"
         files.move(row, PipelineState.EXECUTING, message, f"{attempt}.execute")
         return files.rooms.remedies.step_count(row.incident.service, proposal.action)
@@ -70,5 +89,18 @@ class Acting:
         files.store.journal.end_action(incident_id, attempt, outcome, detail, at=files.clock())
         action = files.action(incident_id, attempt)
         files.metrics.acted(action)
+        files.audit(
+            AuditKind.ACTION_ENDED,
+            files.row(incident_id),
+            "responder",
+            {
+                "attempt": attempt,
+                "action": action.action.value,
+                "target": action.target,
+                "outcome": action.outcome.value,
+                "detail": action.detail,
+            },
+            key=f"ended:{attempt}",
+        )
         files.note(files.row(incident_id), acted(action), f"{attempt}.executed")
         return outcome

@@ -1,10 +1,13 @@
 """What all steps share: reading an incident with all that belongs to it, and writing down what happened."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from responder.incident_record import ActionRecord, Case, Diagnosis, PipelineState
+from responder.approval import Approvals
+from responder.audit import AuditKind, AuditTrail
+from responder.incident_record import ActionRecord, Case, CouncilDecision, Diagnosis, PipelineState
 from responder.pipeline.rooms import Rooms
 from responder.store import IncidentRow, Store
 from responder.telemetry import PipelineMetrics, Stages
@@ -36,6 +39,8 @@ class CaseFiles:
     stages: Stages
     metrics: PipelineMetrics
     clock: Callable[[], float]
+    approvals: Approvals
+    trail: AuditTrail
 
     def row(self, incident_id: str) -> IncidentRow:
         """The incident as it is stored now."""
@@ -49,7 +54,7 @@ class CaseFiles:
         incident, config = row.incident, self.config
         return Case(
             incident=incident,
-            allowed=self.rooms.remedies.allowed(incident.service),
+            allowed=self.rooms.policy.allowed(incident, self.rooms.remedies.allowed(incident.service)),
             tried=self.store.journal.actions(incident.id),
             recent=self.store.journal.recent_actions(
                 incident.service, incident.id, self.clock() - config.recent_s, config.max_recent
@@ -63,6 +68,13 @@ class CaseFiles:
         if diagnosis is None:
             raise LookupError(f"no diagnosis {attempt} of {incident_id}")
         return diagnosis
+
+    def decision(self, incident_id: str, attempt: int, rank: int) -> CouncilDecision:
+        """The council's decision on the proposal of that rank, which was made."""
+        decision = self.store.journal.decision(incident_id, attempt, rank)
+        if decision is None:
+            raise LookupError(f"no decision {attempt}.{rank} of {incident_id}")
+        return decision
 
     def action(self, incident_id: str, attempt: int) -> ActionRecord:
         """The action of the attempt, which has begun."""
@@ -80,6 +92,13 @@ class CaseFiles:
             self.metrics.ended(state, row.incident, max(0.0, now - row.received_at))
         with self.stages.within(row.incident):
             _LOG.info("%s %s: %s", row.incident.id, state, message)
+
+    def audit(
+        self, kind: AuditKind, row: IncidentRow, actor: str, detail: Mapping[str, Any], *, key: str
+    ) -> None:
+        """Write to the audit trail, once for a `key` of this incident."""
+        incident_id = row.incident.id
+        self.trail.append(kind, incident_id, actor, detail, key=f"{incident_id}:{key}")
 
     def note(self, row: IncidentRow, message: str, key: str) -> None:
         """Add to the timeline without a change of state, once for a `key`."""

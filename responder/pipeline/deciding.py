@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from responder.audit import AuditKind
 from responder.incident_record import (
     ActionKind,
     Case,
@@ -13,14 +14,14 @@ from responder.incident_record import (
     Verdict,
 )
 from responder.pipeline.case_files import CaseFiles
-from responder.pipeline.messages import decided, named
+from responder.pipeline.messages import decided
 from responder.pipeline.next_step import Next
 
 _LOOK_S = 0.1
 
 
 class Deciding:
-    """From the receipt of an incident to an approved proposal. `sleep` waits."""
+    """From the receipt of an incident to a proposal that the council approved. `sleep` waits."""
 
     def __init__(self, files: CaseFiles, sleep: Callable[[float], None]) -> None:
         self._files = files
@@ -84,13 +85,34 @@ class Deciding:
             return Next.NOT_APPROVED if rank or case.allowed else Next.NOTHING_ALLOWED
         decision = self._decision(case, diagnosis, proposals[rank], attempt, rank)
         files.note(row, decided(decision), f"{attempt}.decision.{rank}")
+        files.audit(
+            AuditKind.COUNCIL_DECISION,
+            row,
+            "council",
+            {
+                "attempt": attempt,
+                "rank": rank,
+                "action": decision.proposal.action.value,
+                "target": decision.proposal.target,
+                "verdict": decision.verdict.value,
+                "votes": [
+                    {
+                        "member": vote.member.value,
+                        "approve": vote.approve,
+                        "reason": vote.reason.value,
+                        "explanation": vote.explanation,
+                    }
+                    for vote in decision.votes
+                ],
+            },
+            key=f"decision:{attempt}.{rank}",
+        )
         if files.row(incident_id).over:
             return Next.OVER
         if decision.verdict is Verdict.NO_ACTION:
             return Next.NOTHING_WRONG if attempt == 1 else Next.NOT_HELPED
         if decision.verdict is Verdict.ESCALATED:
             return Next.DECLINED
-        files.move(row, PipelineState.APPROVED, f"Approved: {named(decision)}", f"{attempt}.approved")
         return Next.PROCEED
 
     def _decision(

@@ -16,7 +16,7 @@ from dbos import DBOS, Serializer, SetWorkflowID, WorkflowStatusString
 P = ParamSpec("P")
 T = TypeVar("T", str, int, dict[str, str])
 
-WORKFLOW_VERSION = "1"
+WORKFLOW_VERSION = "2"
 """Goes up when the order or the names of steps change: what an older version began it also ends."""
 
 QUEUE = "incidents"
@@ -103,6 +103,11 @@ class StepFailedError(Exception):
     """A step that failed before a crash, as it is remembered after it."""
 
 
+def continuation(incident_id: str, attempt: int, rank: int) -> str:
+    """The id of the workflow after an approval; no incident can be called so, as a tab is not printable."""
+    return f"{incident_id}\t{attempt}.{rank}"
+
+
 class DbosWorkflows:
     """Runs one workflow an incident, by DBOS, in the database at `database_url`.
 
@@ -113,6 +118,7 @@ class DbosWorkflows:
         self._gate = gate
         self._max_running = max_running
         self._run: Callable[[str], str] | None = None
+        self._go_on: Callable[[str, int, int], str] | None = None
         self._launched = False
         DBOS(
             config={
@@ -131,13 +137,18 @@ class DbosWorkflows:
         """Workflows run."""
         return self._launched
 
-    def launch(self, workflow: Callable[[str], str]) -> None:
-        """Begin to run `workflow` for incidents, those first that a former process left unfinished."""
+    def launch(self, workflow: Callable[[str], str], go_on: Callable[[str, int, int], str]) -> None:
+        """Begin to run `workflow` for incidents, and `go_on` (incident, attempt, rank) for those that waited
+        for a human; first those that a former process left unfinished."""
 
         def incident(incident_id: str) -> str:  # DBOS marks the function, and a method cannot be marked
             return workflow(incident_id)
 
+        def incident_after_approval(incident_id: str, attempt: int, rank: int) -> str:
+            return go_on(incident_id, attempt, rank)
+
         self._run = DBOS.workflow(name="incident")(incident)
+        self._go_on = DBOS.workflow(name="incident after approval")(incident_after_approval)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE,
@@ -154,9 +165,17 @@ class DbosWorkflows:
         with SetWorkflowID(incident_id):
             DBOS.enqueue_workflow(QUEUE, self._run, incident_id)
 
-    def ended(self, incident_id: str) -> str | None:
-        """How the incident's workflow ended, as DBOS calls it; None while it has not or never began."""
-        status = DBOS.get_workflow_status(incident_id)
+    def resume(self, incident_id: str, attempt: int, rank: int) -> None:
+        """Have the incident worked on again where it waited for a human; does nothing when it is already."""
+        if self._go_on is None:
+            raise RuntimeError("launch before resume")
+        with SetWorkflowID(continuation(incident_id, attempt, rank)):
+            DBOS.enqueue_workflow(QUEUE, self._go_on, incident_id, attempt, rank)
+
+    def ended(self, workflow_id: str) -> str | None:
+        """How a workflow ended (an incident's has its id, or see `continuation`), as DBOS calls it; None
+        while it has not or never began."""
+        status = DBOS.get_workflow_status(workflow_id)
         running = {
             WorkflowStatusString.PENDING.value,
             WorkflowStatusString.ENQUEUED.value,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from responder.audit import AuditKind
 from responder.incident_record import PipelineState, VerificationOutcome
 from responder.pipeline.case_files import CaseFiles
 from responder.pipeline.messages import verified
@@ -35,6 +36,13 @@ class Ending:
         outcome, detail = verification.outcome, verification.detail
         files.store.journal.save_verification(incident_id, attempt, outcome, detail)
         files.metrics.verified(files.action(incident_id, attempt))
+        files.audit(
+            AuditKind.VERIFICATION,
+            row,
+            "responder",
+            {"attempt": attempt, "action": action.action.value, "outcome": outcome.value, "detail": detail},
+            key=f"verification:{attempt}",
+        )
         files.note(row, verified(outcome, detail), f"{attempt}.verified")
         return Next.RECOVERED if outcome is VerificationOutcome.RECOVERED else Next.NOT_HELPED
 

@@ -1,5 +1,6 @@
 """What the timeline says of decisions, actions and verifications."""
 
+from responder.approval import Answer, Approval
 from responder.incident_record import (
     ActionOutcome,
     ActionRecord,
@@ -8,6 +9,7 @@ from responder.incident_record import (
     Verdict,
     VerificationOutcome,
 )
+from responder.quantity import span
 
 _SEATS = {
     MemberRole.SECURITY_OFFICER: "Security Officer",
@@ -45,6 +47,14 @@ def decided(decision: CouncilDecision) -> str:
     proposal = decision.proposal
     told = f"Council: {yes} of {len(decision.votes)} for {proposal.action} of {proposal.target}"
     return f"{told}. {against}" if against else told
+
+
+def answered(asked: Approval) -> str:
+    """What humans said to a request for approval."""
+    what = f"{asked.action} of {asked.target}"
+    if asked.answer is None or asked.answer is Answer.EXPIRED:
+        return f"nobody approved {what} within {span(asked.expires_at - asked.requested_at)}"
+    return f"{asked.who} {asked.answer} {what}: {asked.why}"
 
 
 def acted(action: ActionRecord) -> str:

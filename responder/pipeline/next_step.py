@@ -8,6 +8,8 @@ class Next(StrEnum):
 
     PROCEED = "proceed"
     DECLINED = "declined"
+    AWAIT = "await"
+    REFUSED = "refused"
     RECOVERED = "recovered"
     OVER = "over"
     NOTHING_WRONG = "nothing_wrong"

@@ -14,6 +14,7 @@ from responder.incident_record import (
     ProposedAction,
     RunbookMatch,
 )
+from responder.policy import PolicyRuling
 from responder.remediate import ActionResult, PriorState, StepOutcome
 from responder.verify import Verification
 
@@ -25,6 +26,18 @@ class Deliberation(Protocol):
         self, case: Case, diagnosis: Diagnosis, proposal: ProposedAction, attempt: int
     ) -> CouncilDecision:
         """The votes on `proposal` and what they came to."""
+        ...
+
+
+class Ruling(Protocol):
+    """What no vote can overrule."""
+
+    def allowed(self, incident: Incident, catalogue: frozenset[ActionKind]) -> frozenset[ActionKind]:
+        """Which of the catalogue's actions may be thought of for this incident."""
+        ...
+
+    def rule(self, case: Case, proposal: ProposedAction, now: float) -> PolicyRuling:
+        """Act, ask a human, or refuse, at `now` (seconds since the epoch)."""
         ...
 
 
@@ -76,10 +89,11 @@ class Learning(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The rooms, in the order an incident goes through them."""
+    """The rooms an incident goes through."""
 
     analyst: Analyst
     council: Deliberation
     remedies: Remediation
     verifier: Verifying
     runbook: Learning
+    policy: Ruling

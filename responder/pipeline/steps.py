@@ -6,12 +6,15 @@ only says how to go on.
 
 from collections.abc import Callable
 
+from responder.approval import Approvals
+from responder.audit import AuditTrail
 from responder.pipeline.acting import Acting
 from responder.pipeline.case_files import CaseFiles, StepsConfig
 from responder.pipeline.deciding import Deciding
 from responder.pipeline.durable import StopGate
 from responder.pipeline.ending import Ending
 from responder.pipeline.execution import Execution
+from responder.pipeline.permitting import Permitting
 from responder.pipeline.rooms import Rooms
 from responder.store import Store
 from responder.telemetry import PipelineMetrics, Stages
@@ -33,8 +36,16 @@ class PipelineSteps:
         sleep: Callable[[float], None],
     ) -> None:
         files = CaseFiles(
-            config=config, store=store, rooms=rooms, stages=stages, metrics=metrics, clock=clock
+            config=config,
+            store=store,
+            rooms=rooms,
+            stages=stages,
+            metrics=metrics,
+            clock=clock,
+            approvals=Approvals(store.database),
+            trail=AuditTrail(store.database, clock),
         )
         self.deciding = Deciding(files, sleep)
-        self.acting = Acting(files, Execution(rooms.remedies, store.journal, gate, clock))
+        self.permitting = Permitting(files)
+        self.acting = Acting(files, self.permitting, Execution(rooms.remedies, store.journal, gate, clock))
         self.ending = Ending(files)

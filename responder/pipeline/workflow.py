@@ -1,15 +1,17 @@
 """The state machine of an incident, as a durable workflow of plain steps.
 
     RECEIVED → ANALYSING → COUNCIL_REVIEW → APPROVED → EXECUTING → (SCALING) → VERIFYING → RESOLVED
-                               ▲    │                                              │
+                               ▲    │  │        ▲                                  │
+                               │    │  └▶ AWAITING_APPROVAL (where policy asks a human)
                                │    └──▶ REJECTED, ESCALATED                       │
                                └───────── did not help, attempts are left ─────────┘
 
 FAILED from everywhere, when the pipeline itself cannot go on. `Pipeline.run` is the workflow; the steps
-are in `deciding`, `acting` and `ending` beside this file.
+are in `deciding`, `permitting`, `acting` and `ending` beside this file.
 """
 
 import logging
+from collections.abc import Callable
 
 from responder.incident_record import ActionOutcome, PipelineState
 from responder.pipeline.durable import Steps
@@ -18,6 +20,9 @@ from responder.pipeline.steps import PipelineSteps
 from responder.telemetry import PipelineMetrics
 
 _LOG = logging.getLogger(__name__)
+
+_End = tuple[Next, str]
+"""How the way ended, and why in words where the table below does not know them."""
 
 _ENDS: dict[Next, tuple[PipelineState, str]] = {
     Next.RECOVERED: (PipelineState.RESOLVED, "Resolved: the recovery is verified from telemetry"),
@@ -47,6 +52,7 @@ class Pipeline:
         self, steps: PipelineSteps, durable: Steps, metrics: PipelineMetrics, max_attempts: int
     ) -> None:
         self._deciding = steps.deciding
+        self._permitting = steps.permitting
         self._acting = steps.acting
         self._ending = steps.ending
         self._do = durable.step
@@ -54,44 +60,82 @@ class Pipeline:
         self._max_attempts = max_attempts
 
     def run(self, incident_id: str) -> str:
-        """Work the incident off; answers its final state. An error in it fails this incident alone."""
+        """Work the incident off; answers its final state, or AWAITING_APPROVAL where a human is asked.
+        An error in it fails this incident alone."""
+        return self._guarded(incident_id, lambda: self._from_the_beginning(incident_id))
+
+    def go_on(self, incident_id: str, attempt: int, rank: int) -> str:
+        """As `run`, from the proposal on that waited for a human: it was answered, or need not be."""
+        return self._guarded(incident_id, lambda: self._from_the_answer(incident_id, attempt, rank))
+
+    def _guarded(self, incident_id: str, way: Callable[[], _End]) -> str:
         try:
-            end = self._way(incident_id)
-            self._do("conclude", self._ending.conclude, incident_id, *_ENDS[end])
-            self._do("learn", self._ending.learn, incident_id)
+            step, why = way()
+            if step is not Next.AWAIT:
+                self._do("conclude", self._ending.conclude, incident_id, *_final(step, why))
+                self._do("learn", self._ending.learn, incident_id)
         except Exception as error:  # noqa: BLE001 - one incident's error must not end the others; it is counted
             _LOG.exception("the pipeline failed on %s", incident_id)
             self._metrics.outlived("pipeline", error)
             self._do("fail", self._ending.fail, incident_id, f"{type(error).__name__}: {error}")
         return self._do("state", self._ending.state, incident_id)
 
-    def _way(self, incident_id: str) -> Next:
+    def _from_the_beginning(self, incident_id: str) -> _End:
         self._do("settle", self._deciding.settle, incident_id)
-        for attempt in range(1, self._max_attempts + 1):
+        return self._attempts(incident_id, 1)
+
+    def _from_the_answer(self, incident_id: str, attempt: int, rank: int) -> _End:
+        end = self._attempt(incident_id, attempt, rank, answered=rank)
+        return self._attempts(incident_id, attempt + 1) if end is None else end
+
+    def _attempts(self, incident_id: str, first: int) -> _End:
+        for attempt in range(first, self._max_attempts + 1):
             found = Next(self._do("analyse", self._deciding.analyse, incident_id, attempt))
             if found is not Next.PROCEED:
-                return found
-            rank, ruling = self._council_way(incident_id, attempt)
-            if ruling is not Next.PROCEED:
-                return ruling
-            if self._action_way(incident_id, attempt, rank) in (ActionOutcome.FAILED, ActionOutcome.REFUSED):
-                continue
-            if Next(self._do("verify", self._ending.verify, incident_id, attempt)) is Next.RECOVERED:
-                return Next.RECOVERED
-        return Next.NOT_HELPED
+                return found, ""
+            end = self._attempt(incident_id, attempt, 0)
+            if end is not None:
+                return end
+        return Next.NOT_HELPED, ""
 
-    def _council_way(self, incident_id: str, attempt: int) -> tuple[int, Next]:
-        rank = 0
+    def _attempt(self, incident_id: str, attempt: int, rank: int, answered: int | None = None) -> _End | None:
+        """Decide, act and verify, from the proposal of that rank on; None when it did not help.
+
+        `answered`: the rank of the proposal that a human has answered."""
         while True:
-            ruling = Next(self._do("deliberate", self._deciding.deliberate, incident_id, attempt, rank))
-            if ruling is not Next.DECLINED:
-                return rank, ruling
-            rank += 1
+            step, why = self._ruling(incident_id, attempt, rank, resumed=rank == answered)
+            if step is Next.DECLINED:
+                rank += 1
+                continue
+            if step is not Next.PROCEED:
+                return step, why
+            steps = self._do("begin action", self._acting.begin_action, incident_id, attempt, rank)
+            if steps:
+                return self._action_way(incident_id, attempt, steps)
+            # The policy changed its mind in between: it is asked again.
 
-    def _action_way(self, incident_id: str, attempt: int, rank: int) -> ActionOutcome:
-        for index in range(self._do("begin action", self._acting.begin_action, incident_id, attempt, rank)):
+    def _ruling(self, incident_id: str, attempt: int, rank: int, resumed: bool) -> _End:
+        voted = Next(self._do("deliberate", self._deciding.deliberate, incident_id, attempt, rank))
+        if voted is not Next.PROCEED:
+            return voted, ""
+        ruled = self._do("rule", self._permitting.rule, incident_id, attempt, rank, resumed)
+        return Next(ruled["next"]), ruled["why"]
+
+    def _action_way(self, incident_id: str, attempt: int, steps: int) -> _End | None:
+        for index in range(steps):
             prior = self._do("observe", self._acting.observe, incident_id, attempt, index)
             outcome = self._do("execute", self._acting.execute, incident_id, attempt, index, prior)
             if outcome != ActionOutcome.SUCCEEDED:
                 break
-        return ActionOutcome(self._do("end action", self._acting.end_action, incident_id, attempt))
+        ended = ActionOutcome(self._do("end action", self._acting.end_action, incident_id, attempt))
+        if ended in (ActionOutcome.FAILED, ActionOutcome.REFUSED):
+            return None
+        if Next(self._do("verify", self._ending.verify, incident_id, attempt)) is Next.RECOVERED:
+            return Next.RECOVERED, ""
+        return None
+
+
+def _final(step: Next, why: str) -> tuple[PipelineState, str]:
+    if step is Next.REFUSED:
+        return PipelineState.ESCALATED, f"A human is needed: {why}"
+    return _ENDS[step]

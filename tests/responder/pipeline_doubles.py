@@ -42,11 +42,18 @@ from responder.pipeline import (
     StepsConfig,
     StopGate,
 )
+from responder.policy import PolicyDecision, PolicyReason, PolicyRuling
 from responder.remediate import ActionResult, PriorState, StepOutcome
 from responder.store import Database, Store
 from responder.telemetry import PipelineMetrics, Stages
 from responder.verify import Verification
 
+ACT = PolicyRuling(PolicyDecision.ACT, PolicyReason.ALLOWED, "the policy allows it")
+ASK = PolicyRuling(PolicyDecision.ASK, PolicyReason.NEEDS_APPROVAL, "a human must agree", 60.0)
+OBSERVE = PolicyRuling(
+    PolicyDecision.REFUSE, PolicyReason.OBSERVE_MODE, "observe mode: would have done RESTART of shop"
+)
+NOT_THIS = PolicyRuling(PolicyDecision.REFUSE, PolicyReason.ACTION_NOT_ALLOWED, "not this one")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -228,6 +235,21 @@ class ScriptedRunbook:
         self.learned.append(record)
 
 
+@dataclass
+class ScriptedPolicy:
+    """Rules by turns, the last ruling for good; allows everything unless told otherwise."""
+
+    rulings: list[PolicyRuling] = field(default_factory=lambda: [ACT])
+    asked: list[ProposedAction] = field(default_factory=list)
+
+    def allowed(self, incident: Incident, catalogue: frozenset[ActionKind]) -> frozenset[ActionKind]:
+        return catalogue
+
+    def rule(self, case: Case, proposal: ProposedAction, now: float) -> PolicyRuling:
+        self.asked.append(proposal)
+        return self.rulings.pop(0) if len(self.rulings) > 1 else self.rulings[0]
+
+
 class Bench:
     """A store, doubles of all rooms, and the pipeline between them; steps run as plain calls."""
 
@@ -241,6 +263,7 @@ class Bench:
         self.remedies = ScriptedRemedies()
         self.verifier = ScriptedVerifier()
         self.runbook = ScriptedRunbook()
+        self.policy = ScriptedPolicy()
         self.gate = StopGate()
         self.metrics = PipelineMetrics(metrics.NoOpMeterProvider())
         self.max_attempts = max_attempts
@@ -251,7 +274,7 @@ class Bench:
         steps = PipelineSteps(
             config=StepsConfig(),
             store=self.store,
-            rooms=Rooms(self.analyst, council, self.remedies, self.verifier, self.runbook),
+            rooms=Rooms(self.analyst, council, self.remedies, self.verifier, self.runbook, self.policy),
             stages=stages,
             metrics=metrics,
             gate=self.gate,

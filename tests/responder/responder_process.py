@@ -51,6 +51,14 @@ class Acted:
         )
         self.catalogue = directory / "catalogue.yaml"
         self.catalogue.write_text(f"version: 1\nservices:\n  shop:\n    actions:\n{actions}\n")
+        self.policy = directory / "policy.yaml"
+        self.write_policy("auto")
+
+    def write_policy(self, mode: str, more: str = "") -> None:
+        """A policy of one entry, for the service of the catalogue."""
+        self.policy.write_text(
+            f"version: 1\nservices:\n  - {{name: shop, mode: {mode}, max_share: 1.0{more}}}\n"
+        )
 
     def _argv(self, script: Path, name: str, action_s: float) -> list[str]:
         return [sys.executable, str(script), str(self.path), name, str(action_s)]

@@ -23,6 +23,7 @@ QUICK = {
 def responder(directory: Path, acted: Acted, detector: FakeDetector, **variables: str) -> ResponderProcess:
     own = {
         "AEGISOPS_RESPONDER_CATALOGUE": str(acted.catalogue),
+        "AEGISOPS_RESPONDER_POLICY": str(acted.policy),
         "AEGISOPS_RESPONDER_DETECTOR_URL": detector.url,
     }
     return ResponderProcess(directory, **(QUICK | own | variables))

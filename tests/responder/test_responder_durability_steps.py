@@ -59,6 +59,7 @@ STEPS = (
     "settle",
     "analyse",
     "deliberate",
+    "rule",
     "begin action",
     "observe",
     "execute",

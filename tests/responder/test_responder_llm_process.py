@@ -30,6 +30,7 @@ def test_an_incident_is_healed_whatever_the_model_does(
         ResponderProcess(
             tmp_path,
             AEGISOPS_RESPONDER_CATALOGUE=str(done.catalogue),
+            AEGISOPS_RESPONDER_POLICY=str(done.policy),
             AEGISOPS_RESPONDER_DETECTOR_URL=detector.url,
             AEGISOPS_RESPONDER_VERIFY_STABLE_S="0.3",
             AEGISOPS_RESPONDER_SETTLE_S="0.1",

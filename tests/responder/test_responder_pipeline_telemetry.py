@@ -90,6 +90,8 @@ def test_the_trace_of_an_incident_is_one_tree(observed: Observed) -> None:
         ("council", "detect"),
         ("execute", "detect"),
         ("learn", "detect"),
+        ("policy", "detect"),
+        ("policy", "detect"),
         ("verify", "detect"),
         ("vote auditor", "council"),
         ("vote security_officer", "council"),
