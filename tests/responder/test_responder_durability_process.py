@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from pipeline_doubles import TRACEPARENT, make_incident
 from responder_process import Acted, FakeDetector, ResponderProcess, eventually
@@ -82,6 +83,51 @@ def test_a_wrong_first_action_is_seen_failing_and_followed_by_a_right_one(tmp_pa
         assert acted.lines == ["SCALE_UP", "RESTART"]
         assert [one["verification"] for one in record["actions"]] == ["not_recovered", "recovered"]
         assert "Drill" in record["decisions"][0]["proposal"]["reason"]
+
+
+@pytest.mark.parametrize(("verb", "end"), [("approve", "RESOLVED"), ("reject", "ESCALATED")])
+def test_what_waits_for_a_human_outlives_a_kill(tmp_path: Path, verb: str, end: str) -> None:
+    acted = Acted(tmp_path)
+    acted.write_policy("approve")
+    with FakeDetector(lambda: bool(acted.lines)) as detector, responder(tmp_path, acted, detector) as process:
+        process.report(make_incident())
+        eventually(lambda: process.record()["state"] == "AWAITING_APPROVAL", "the request")
+        process.kill()
+        process.start()
+        assert process.record()["state"] == "AWAITING_APPROVAL"
+        body = {"who": "alice", "why": "seen before", "attempt": 1, "action": "RESTART"}
+        assert httpx.post(f"{process.url}/incidents/INC-1/{verb}", json=body).status_code == 200
+        process.kill()  # answered, and perhaps not taken up yet
+        process.start()
+        assert process.wait_for_end()["state"] == end, process.log
+        assert acted.lines == (["RESTART"] if verb == "approve" else [])
+        trail = httpx.get(f"{process.url}/audit").json()
+        assert [one["actor"] for one in trail["items"]].count("alice") == 1
+
+
+def test_a_request_that_ran_out_while_it_was_dead_ends_with_a_human_called(tmp_path: Path) -> None:
+    acted = Acted(tmp_path)
+    acted.write_policy("approve", ", approval_timeout_s: 0.1")
+    with FakeDetector(lambda: bool(acted.lines)) as detector, responder(tmp_path, acted, detector) as process:
+        process.report(make_incident())
+        eventually(lambda: "AWAITING_APPROVAL" in process.states(), "the request")
+        process.kill()
+        process.start()
+        assert process.wait_for_end()["state"] == "ESCALATED", process.log
+        assert acted.lines == []
+
+
+def test_without_a_policy_nothing_is_done(tmp_path: Path) -> None:
+    acted = Acted(tmp_path)
+    with (
+        FakeDetector(lambda: bool(acted.lines)) as detector,
+        responder(tmp_path, acted, detector, AEGISOPS_RESPONDER_POLICY="") as process,
+    ):
+        process.report(make_incident())
+        record = process.wait_for_end()
+        assert record["state"] == "ESCALATED"
+        assert "would have done RESTART of shop" in record["timeline"][-1]["message"]
+        assert acted.lines == []
 
 
 def test_an_incident_kept_without_its_workflow_is_taken_up_at_the_start(tmp_path: Path) -> None:
