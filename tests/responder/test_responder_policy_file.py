@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.policy import Mode, PolicyError, PolicyFile, parse_policy
+import aegisops.stack
+from responder.deliberate.effects import Effects
+from responder.incident_record import ActionKind
+from responder.policy import CatalogueReach, Mode, PolicyError, PolicyFile, parse_policy
+from responder.remediate import load_remedies
 
 GOOD = "version: 1\nservices:\n  - name: shop\n    mode: auto\n"
 
@@ -115,3 +119,43 @@ def test_a_mended_file_ends_the_warning(path: Path) -> None:
 def test_a_policy_that_is_not_there_at_the_start_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="AEGISOPS_RESPONDER_POLICY"):
         PolicyFile(tmp_path / "none.yaml")
+
+
+def test_the_example_of_the_documentation_is_a_policy() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
+    policy = parse_policy(page.split("```yaml\n")[1].split("```")[0].encode())
+    entry = policy.entry("checkout-eu", "shop")
+    assert entry is not None
+    assert entry.limits.of(ActionKind.ROLLBACK) == 1
+
+
+def test_the_local_stack_acts_by_itself_on_its_own_app_alone() -> None:
+    policy = PolicyFile(Path(aegisops.stack.__file__).with_name("policy.yaml")).current()
+    entry = policy.entry("buggy-app", "demo")
+    assert entry is not None
+    assert entry.mode is Mode.AUTO
+    assert policy.entry("checkout", "demo") is None
+
+
+@pytest.mark.parametrize(
+    ("action", "steps", "touches"),
+    [
+        ("RESTART", "supervisor: {operation: restart, program: 'shop:*', at_once: 2}", 2),
+        ("RESTART", "supervisor: {operation: restart, program: shop}", 1),
+        ("RESTART", "supervisor: {operation: stop, program: 'shop:*'}", None),
+        ("SCALE_DOWN", "supervisor: {operation: scale_down, group: shop, by: 3}", 3),
+        ("ROLLBACK", "command: {argv: [back]}", None),
+        ("CLEANUP", "command: {argv: [clean]}", 0),
+        ("SCALE_UP", "supervisor: {operation: scale_up, group: shop, max_replicas: 4}", 0),
+    ],
+)
+def test_how_far_an_action_reaches_is_read_from_the_catalogue(
+    tmp_path: Path, action: str, steps: str, touches: int | None
+) -> None:
+    path = tmp_path / "catalogue.yaml"
+    path.write_text(
+        "version: 1\nprocess_manager: {supervisor: {url: 'unix:///tmp/none.sock'}}\n"
+        f"services: {{shop: {{actions: {{{action}: [{{{steps}}}]}}}}}}\n"
+    )
+    reach = CatalogueReach(load_remedies(path, {}), Effects.load())
+    assert reach.touches("shop", ActionKind(action)) == touches
