@@ -11,6 +11,8 @@ Say = Callable[[str], None]
 
 BENCHES = {
     "text": "Does the gate refuse garbled text, and only that?",
+    "injection": "Can text inside an incident change what is done about it?",
+    "calibration": "Is a diagnosis right as often as it says?",
 }
 
 

@@ -100,7 +100,9 @@ class BenchResult:
         for rows in self.tables:
             if not rows.rows:
                 continue
-            table = Table(*rows.columns, title=rows.name.replace("_", " "))
+            table = Table(title=rows.name.replace("_", " "))
+            for column in rows.columns:
+                table.add_column(column, overflow="fold")
             for row in rows.rows:
                 table.add_row(*(str(cell) for cell in row))
             console.print(table)
