@@ -41,6 +41,14 @@ def test_a_catalogue_that_is_not_there_ends_with_one_line(tmp_path: Path) -> Non
     assert "AEGISOPS_RESPONDER_CATALOGUE" in lines[0]
 
 
+def test_a_policy_that_cannot_be_used_ends_with_one_line(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\nservices:\n  - {name: shop, mode: automatic}\n")
+    status, lines = refused(tmp_path, AEGISOPS_RESPONDER_POLICY=str(policy))
+    assert (status, len(lines)) == (2, 1)
+    assert f"{policy}, line 3: services[0].mode" in lines[0]
+
+
 def test_a_taken_port_ends_with_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
