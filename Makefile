@@ -31,7 +31,7 @@ unit: install-dev ## fast tests, in parallel
 	$(BIN)/pytest -m "not e2e and not llm" -n 2 --dist loadgroup
 
 e2e: install-dev ## tests with real processes, one after another
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m "e2e and not llm"
 
 wheel: install-dev ## builds the wheel and imports every package from a clean environment
 	$(BIN)/python tests/wheel/check_wheel.py
