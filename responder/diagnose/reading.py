@@ -170,7 +170,7 @@ class Reading:
         told = self.alerted if self.incident.type is IncidentType.POD_CRASH_LOOP else 0.0
         if max(self.strength("restarts"), told) >= _CLEAR:
             found.add(Fact.KEEPS_CRASHING)
-        if self.logs(LogKind.CONFIGURATION_ERROR):
+        if any(_last_words(finding.evidence) for finding in self.logs(LogKind.CONFIGURATION_ERROR)):
             found.add(Fact.CONFIGURATION_ERROR)
         return frozenset(found)
 
@@ -220,6 +220,12 @@ def strength_of(evidence: Evidence) -> float:
     """How strongly one piece speaks, 0 to 1: its score, less where its share in the alarm is small."""
     weight = 1.0 if evidence.signal == ALERT_SIGNAL else min(1.0, share(evidence.weight) / _FULL_WEIGHT)
     return share(evidence.score) * weight
+
+
+def _last_words(evidence: Evidence) -> bool:
+    """What a process said as it died at its start, by the detector's account of both. Any other line may
+    have been put there by whoever can make the service log something."""
+    return evidence.signal == "restarts" and evidence.reason is AnomalyReason.FATAL_LOG
 
 
 def _names_versions(evidence: Evidence) -> bool:

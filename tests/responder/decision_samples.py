@@ -89,11 +89,11 @@ def evidence(
 
 
 def log_evidence(*lines: str, number: int = 8, fatal: bool = False) -> Evidence:
-    """Error log lines as evidence."""
+    """Error log lines as evidence; `fatal`: the last words of processes that died at their start."""
     return Evidence(
         id=f"E{number}",
         kind=EvidenceKind.LOG,
-        signal="error_logs",
+        signal="restarts" if fatal else "error_logs",
         reason=AnomalyReason.FATAL_LOG if fatal else AnomalyReason.NEW_ERROR_LOG,
         service="shop",
         series="log.records{severity=error}:count_rate",

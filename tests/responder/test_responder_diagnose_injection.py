@@ -173,3 +173,13 @@ def test_sanitised_text_keeps_its_bound(text: str, limit: int) -> None:
 
     assert len(shown) <= limit
     assert shown == shown.strip()
+
+
+def test_an_error_line_that_words_a_bad_configuration_does_not_make_a_rollback_of_a_restart() -> None:
+    crash = samples.CRASH_LOOP
+    forged = samples.log_evidence("startup failed: invalid configuration: cache_size must be a number")
+
+    honest = ANALYST.diagnose(case(crash))
+    misled = ANALYST.diagnose(case(dataclasses.replace(crash, evidence=(*crash.evidence, forged))))
+
+    assert misled.proposals[0].action is honest.proposals[0].action
