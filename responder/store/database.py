@@ -9,7 +9,8 @@ from typing import IO, Any
 from sqlalchemy import Connection, create_engine, event, make_url, select
 from sqlalchemy.exc import DatabaseError, InterfaceError
 
-from responder.store.schema import audit_head, incidents, metadata
+from responder.store.migrate import NewerDatabaseError, migrate
+from responder.store.schema import audit_head, incidents
 
 BUSY_TIMEOUT_MS = 10_000
 START_BUSY_TIMEOUT_MS = 3_000
@@ -31,7 +32,7 @@ class Database:
         self._url = make_url(url)
         self._setting = setting
         self._held: IO[bytes] | None = None
-        self._busy_timeout_ms = START_BUSY_TIMEOUT_MS
+        self._started = False
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = create_engine(self._url)
         if self._sqlite:
@@ -45,7 +46,7 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     def open(self) -> None:
-        """Create what is missing and prove that the database can be written; `StoreUnusableError` if not."""
+        """Bring the tables up to date and take the write lock once; `StoreUnusableError` if that fails."""
         try:
             self._open()
         except StoreUnusableError:
@@ -63,9 +64,14 @@ class Database:
                 if check != "ok":
                     raise StoreUnusableError(self._advice(f"is damaged ({check})"))
             with self._writing.begin() as connection:
-                metadata.create_all(connection)
-            self._engine.dispose()  # connections of the start give up sooner than those of the work
-            self._busy_timeout_ms = BUSY_TIMEOUT_MS
+                migrate(connection)
+            self._engine.dispose()  # connections of the start differ from those of the work
+            self._started = True
+        except NewerDatabaseError as error:
+            raise StoreUnusableError(
+                f"The database {self._place} was made by a newer version (schema {error.revision}): run "
+                f"that version, or set {self._setting} to another place."
+            ) from error
         except (DatabaseError, InterfaceError) as error:
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 
@@ -146,15 +152,21 @@ class Database:
         del record
         # SQLAlchemy sends BEGIN itself (below); the driver's own implicit BEGIN would come too late.
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout={self._busy_timeout_ms}")
+        # The start gives up sooner, and its migrations may make a table anew that others refer to.
+        connection.execute(
+            f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS if self._started else START_BUSY_TIMEOUT_MS}"
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA foreign_keys={'ON' if self._started else 'OFF'}")
+
+    @property
+    def _place(self) -> str | None:
+        return self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
 
     def _advice(self, wrong: str) -> str:
-        place = self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
         return (
-            f"The database {place} {wrong}: end the process that holds it, move the file away to start "
+            f"The database {self._place} {wrong}: end the process that holds it, move the file away to start "
             f"empty, or set {self._setting} to another place."
         )
 

@@ -1,4 +1,7 @@
-"""The tables. Only types and constraints that SQLite and PostgreSQL both have."""
+"""The tables. Only types and constraints that SQLite and PostgreSQL both have.
+
+A change here is a migration in `migrations/`, which says how.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -16,6 +19,7 @@ from sqlalchemy import (
 )
 
 ID_LENGTH = 200
+VERSION_TABLE = "aegisops_schema"  # which migration was the last one; Alembic's own
 
 metadata = MetaData()
 
