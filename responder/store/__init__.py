@@ -1,11 +1,15 @@
 """Store: incidents, timeline, decisions, actions and the runbook in one SQL database."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
 
+from responder.incident_record import PipelineState
 from responder.store.database import Database, StoreUnusableError
 from responder.store.incidents import Alert, IncidentPage, IncidentRow, Incidents, Receipt
 from responder.store.journal import ActionStep, Journal, StepRef
+from responder.store.notifications import Delivery, Notification, Notifications
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
 from responder.store.timeline import Move, StoredEvent, Timeline
@@ -14,11 +18,14 @@ __all__ = [
     "ActionStep",
     "Alert",
     "Database",
+    "Delivery",
     "IncidentPage",
     "IncidentRow",
     "Incidents",
     "Journal",
     "Move",
+    "Notification",
+    "Notifications",
     "Receipt",
     "Records",
     "RunbookEntries",
@@ -40,15 +47,19 @@ class Store:
     journal: Journal
     records: Records
     runbook: RunbookEntries
+    notifications: Notifications
 
     @classmethod
-    def over(cls, database: Database) -> Self:
-        """The store in a database that is open."""
+    def over(
+        cls, database: Database, told: Mapping[PipelineState, Sequence[str]] = MappingProxyType({})
+    ) -> Self:
+        """The store in a database that is open. `told`: which channels tell of which state."""
         return cls(
             database=database,
             incidents=Incidents(database),
-            timeline=Timeline(database),
+            timeline=Timeline(database, told),
             journal=Journal(database),
             records=Records(database),
             runbook=RunbookEntries(database),
+            notifications=Notifications(database),
         )

@@ -179,3 +179,20 @@ audit_head = Table(
     Column("seq", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+# What people are to be told: one row a change of state and channel, written in the transaction of the change.
+# `next_at`: not before then; in the future also while somebody delivers it.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("key", String(ID_LENGTH + 40), primary_key=True),
+    Column("channel", String(40), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("entered_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Double, nullable=False),
+    Column("outcome", String(20)),
+    Column("settled_at", Double),
+    Index("notifications_due", "channel", "outcome", "next_at"),
+)

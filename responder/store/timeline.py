@@ -1,11 +1,13 @@
 """States and what happened, in order: every change of state is one event of the timeline."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from responder.incident_record import PipelineState, TimelineEvent
 from responder.store.database import Database
+from responder.store.notifications import announce
 from responder.store.schema import incidents, timeline
 
 MAX_MESSAGE = 2_000
@@ -30,10 +32,14 @@ class StoredEvent:
 
 
 class Timeline:
-    """Moves incidents from state to state and lists what happened."""
+    """Moves incidents from state to state and lists what happened.
 
-    def __init__(self, database: Database) -> None:
+    `told`: the channels of notifications that are to tell of a state, by state.
+    """
+
+    def __init__(self, database: Database, told: Mapping[PipelineState, Sequence[str]]) -> None:
         self._database = database
+        self._told = told
 
     def move(
         self, incident_id: str, state: PipelineState, message: str, *, key: str, at: float
@@ -57,6 +63,7 @@ class Timeline:
             values: dict[str, object] = {"state": state.value, "updated_at": at}
             if state is not before:
                 values["state_since"] = at
+                announce(tx, incident_id, state, self._told.get(state, ()), key=key, at=at)
             if state is PipelineState.RESOLVED:
                 values["resolved_at"] = at
             tx.execute(update(incidents).where(incidents.c.id == incident_id).values(values))
@@ -86,6 +93,12 @@ class Timeline:
                 )
                 for row in tx.execute(query)
             ]
+
+    def message(self, incident_id: str, key: str) -> str:
+        """What the event of that key says; "" where there is none."""
+        mine = (timeline.c.incident_id == incident_id, timeline.c.key == key)
+        with self._database.read() as tx:
+            return tx.execute(select(timeline.c.message).where(*mine)).scalar() or ""
 
     def last_cursor(self) -> int:
         """The newest event's place in the order of all events; 0 when there is none."""
