@@ -4,6 +4,7 @@ import os
 import re
 import selectors
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -15,7 +16,7 @@ from pydantic import Field, field_validator
 from responder.incident_record import ActionOutcome
 from responder.redaction import redact
 from responder.remediate.declaration import Declared, ExecutorKind, Seconds, Text
-from responder.remediate.executor import ActionResult, PriorState, StepOutcome
+from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
 
 KEY_VARIABLE = "AEGISOPS_IDEMPOTENCY_KEY"
 
@@ -68,6 +69,15 @@ class CommandExecutor:
         """Nothing can be seen from here."""
         return {}
 
+    def dry_run(self, step: CommandStep) -> DryRun:
+        """Names the command, and whether its program and directory are there."""
+        shown = redact(shlex.join(step.argv), _COMMAND_SHOWN)
+        if step.cwd is not None and not os.path.isdir(step.cwd):
+            return DryRun(False, redact(f"{shown}: there is no directory {step.cwd}", _DETAIL_LIMIT))
+        if _find_program(step, {**self._environ, **step.env}) is None:
+            return DryRun(False, redact(f"{shown}: there is no program {step.argv[0]}", _DETAIL_LIMIT))
+        return DryRun(True, redact(f"would run {shown}", _DETAIL_LIMIT))
+
     def already_done(self, step: CommandStep, prior: PriorState) -> StepOutcome:  # noqa: ARG002  # see observe
         """`NOT_DONE`, so that it is done again, where that does no harm."""
         return StepOutcome.NOT_DONE if step.idempotent else StepOutcome.UNKNOWN
@@ -102,6 +112,14 @@ class CommandExecutor:
         else:
             outcome = ActionOutcome.SUCCEEDED if status == 0 else ActionOutcome.FAILED
         return ActionResult(outcome, redact(f"{shown}: {said}", _DETAIL_LIMIT))
+
+
+def _find_program(step: CommandStep, environ: Mapping[str, str]) -> str | None:
+    """Where the program is, found as the system would find it from the step's directory; None: nowhere."""
+    program = step.argv[0]
+    if os.path.dirname(program):
+        program = os.path.join(step.cwd or "", program)
+    return shutil.which(program, path=os.pathsep.join(os.get_exec_path(environ)))
 
 
 def _follow(process: "subprocess.Popen[bytes]", timeout_s: float) -> tuple[str, bool]:

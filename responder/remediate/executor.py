@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from responder.incident_record import ActionOutcome
 
@@ -30,6 +30,14 @@ class ActionResult:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a step would do now, and whether, as far as looking tells, it could be done."""
+
+    possible: bool
+    detail: str
+
+
 class Executor(Protocol[StepT_contra]):
     """Carries out one kind of step (`StepT_contra`: the step's own validated model). One file each.
 
@@ -44,6 +52,10 @@ class Executor(Protocol[StepT_contra]):
         """The state before the step; must change nothing."""
         ...
 
+    def dry_run(self, step: StepT_contra) -> DryRun:
+        """What `perform` would do now; looks where the other side can be looked at, and changes nothing."""
+        ...
+
     def already_done(self, step: StepT_contra, prior: PriorState) -> StepOutcome:
         """After a crash: did the step take effect since `prior` was observed?"""
         ...
@@ -53,5 +65,21 @@ class Executor(Protocol[StepT_contra]):
 
         `prior` is given only when a step interrupted by a crash is performed again (`already_done` said
         `NOT_DONE`): what was observed before the first try, so that the step is finished and not repeated.
+        """
+        ...
+
+
+@runtime_checkable
+class Undoable(Protocol[StepT_contra]):
+    """An executor that can take back some of its steps."""
+
+    def can_undo(self, step: StepT_contra) -> bool:
+        """Whether such a step can be taken back at all."""
+        ...
+
+    def undo(self, step: StepT_contra, prior: PriorState, key: str) -> ActionResult:
+        """Bring back what `prior` was observed to be before the step, and nothing beyond what the step did.
+
+        May be repeated: what was brought back already is left alone. Answers as `perform` does.
         """
         ...

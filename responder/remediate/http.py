@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, field_validator
 from responder.incident_record import ActionOutcome
 from responder.redaction import redact
 from responder.remediate.declaration import Declared, ExecutorKind, Seconds, Text
-from responder.remediate.executor import ActionResult, PriorState, StepOutcome
+from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
 
 _BODY_BYTES = 2048
 _BODY_SHOWN = 300
@@ -59,6 +59,10 @@ class HttpExecutor:
         """Nothing can be seen from here."""
         return {}
 
+    def dry_run(self, step: HttpStep) -> DryRun:
+        """Names the call; whether it would be answered well only the call itself can show."""
+        return DryRun(True, redact(f"would call {step.method} {_shown(step)}", _DETAIL_LIMIT))
+
     def already_done(self, step: HttpStep, prior: PriorState) -> StepOutcome:  # noqa: ARG002  # see observe
         """`NOT_DONE`, so that it is done again, where that does no harm."""
         return StepOutcome.NOT_DONE if step.idempotent else StepOutcome.UNKNOWN
@@ -68,7 +72,6 @@ class HttpExecutor:
 
         Runs an event loop of its own: only there can the time limit be for the whole of the call.
         """
-        url = httpx.URL(step.url).copy_with(query=None, fragment=None)
         sent = _Sent()
         try:
             status, body = asyncio.run(_send(step, key, sent))
@@ -83,7 +86,12 @@ class HttpExecutor:
         for value in step.headers.values():
             if len(value) >= _SECRET_LENGTH:
                 said = said.replace(value, "<header>")
-        return ActionResult(outcome, redact(f"{step.method} {url}: {said}", _DETAIL_LIMIT))
+        return ActionResult(outcome, redact(f"{step.method} {_shown(step)}: {said}", _DETAIL_LIMIT))
+
+
+def _shown(step: HttpStep) -> httpx.URL:
+    """The URL without what may hold a secret."""
+    return httpx.URL(step.url).copy_with(query=None, fragment=None)
 
 
 class _Sent:

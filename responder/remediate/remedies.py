@@ -9,7 +9,7 @@ from typing import Any
 from responder.incident_record import ActionKind, ActionOutcome
 from responder.remediate.catalogue import Catalogue, Step, read_catalogue
 from responder.remediate.declaration import ExecutorKind
-from responder.remediate.executor import ActionResult, Executor, PriorState, StepOutcome
+from responder.remediate.executor import ActionResult, DryRun, Executor, PriorState, StepOutcome, Undoable
 from responder.remediate.kinds import KINDS
 
 _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -68,9 +68,37 @@ class Remedies:
         step = self._step(service, action, index)
         if step is None:
             return ActionResult(ActionOutcome.REFUSED, self._why_refused(service, action, index))
-        if not _PLAIN_KEY.fullmatch(key):  # it travels in headers and environments
-            key = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._executors[step.executor].perform(step.spec, key, prior)
+        return self._executors[step.executor].perform(step.spec, _plain(key), prior)
+
+    def dry_run(self, service: str, action: ActionKind, index: int) -> DryRun:
+        """What one step would do now; changes nothing."""
+        if action is ActionKind.NOOP:
+            return DryRun(True, "nothing is to be done")
+        step = self._step(service, action, index)
+        if step is None:
+            return DryRun(False, self._why_refused(service, action, index))
+        return self._executors[step.executor].dry_run(step.spec)
+
+    def can_undo(self, service: str, action: ActionKind, index: int) -> bool:
+        """Whether one step can be taken back."""
+        step = self._step(service, action, index)
+        if step is None:
+            return False
+        executor = self._executors[step.executor]
+        return isinstance(executor, Undoable) and executor.can_undo(step.spec)
+
+    def undo(self, service: str, action: ActionKind, index: int, prior: PriorState, key: str) -> ActionResult:
+        """Take back one step; `prior` as observed before it. May be repeated. What has no undo is `REFUSED`.
+
+        The steps of an action are taken back in reverse order, each with its own `prior`.
+        """
+        step = self._step(service, action, index)
+        if step is None:
+            return ActionResult(ActionOutcome.REFUSED, self._why_refused(service, action, index))
+        executor = self._executors[step.executor]
+        if not isinstance(executor, Undoable) or not executor.can_undo(step.spec):
+            return ActionResult(ActionOutcome.REFUSED, f"step {index} of {action} cannot be taken back")
+        return executor.undo(step.spec, prior, _plain(key))
 
     def _steps(self, service: str, action: ActionKind) -> tuple[Step, ...]:
         return self._catalogue.services.get(service, {}).get(action, ())
@@ -86,6 +114,13 @@ class Remedies:
         if not self._steps(service, action):
             return f"the catalogue does not declare {action} for {name}"
         return f"{action} for {name} has no step {index}"
+
+
+def _plain(key: str) -> str:
+    """The key as it may travel in headers, environments and labels."""
+    if _PLAIN_KEY.fullmatch(key):
+        return key
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def load_remedies(path: Path, environ: Mapping[str, str], kinds: Sequence[ExecutorKind] = KINDS) -> Remedies:

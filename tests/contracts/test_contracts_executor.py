@@ -12,7 +12,7 @@ from recording_server import recording_server
 from supervisord_process import POISONED, Program, supervisord
 
 from responder.incident_record import ActionOutcome
-from responder.remediate import Executor, StepOutcome
+from responder.remediate import Executor, StepOutcome, Undoable
 from responder.remediate.command import CommandExecutor, CommandStep
 from responder.remediate.http import HttpExecutor, HttpStep
 from responder.remediate.supervisor import SupervisorExecutor
@@ -153,6 +153,14 @@ def test_a_resumed_step_succeeds(world: World) -> None:
     assert world.effects() == 1
 
 
+def test_a_dry_run_says_what_would_be_done_and_does_not_do_it(world: World) -> None:
+    dry = world.executor.dry_run(world.works)
+    assert dry.possible
+    assert dry.detail.startswith("would ")
+    assert dry.detail.isprintable()
+    assert world.effects() == 0
+
+
 def test_a_step_that_fails_is_answered_with_a_reason(world: World) -> None:
     result = world.executor.perform(world.fails, "key")
     assert result.outcome is ActionOutcome.FAILED
@@ -175,4 +183,11 @@ def test_an_absent_other_side_is_answered_and_not_raised(absent: tuple[Executor[
     executor, step = absent
     prior = executor.observe(step)
     assert executor.already_done(step, prior) is StepOutcome.UNKNOWN
+    assert executor.dry_run(step).detail
     assert executor.perform(step, "key").outcome is ActionOutcome.FAILED
+
+
+def test_no_step_is_taken_back_whose_prior_state_is_not_known(absent: tuple[Executor[Any], Any]) -> None:
+    executor, step = absent
+    if isinstance(executor, Undoable):
+        assert executor.undo(step, {}, "key").outcome is ActionOutcome.FAILED

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from supervisord_process import DEAF, POISONED, STEADY, UNTIL_MARKED, Program, Supervisord, supervisord
 
 from responder.incident_record import ActionOutcome
-from responder.remediate.executor import ActionResult, StepOutcome
+from responder.remediate.executor import ActionResult, DryRun, StepOutcome
 from responder.remediate.supervisor import SupervisorExecutor
 from responder.remediate.supervisor_rpc import SupervisorClient
 from responder.remediate.supervisor_step import Operation, SupervisorConnection, SupervisorStep
@@ -255,6 +255,53 @@ def test_a_process_killed_and_revived_counts_as_restarted() -> None:
         daemon.wait_until(lambda: daemon.info("web:web").pid not in (0, pid))
         answer = executor.already_done(restart, prior)
     assert answer is StepOutcome.DONE
+
+
+def test_a_dry_run_names_what_would_be_touched_and_touches_nothing() -> None:
+    with supervisord(*replicas(3, running=2)) as daemon:
+        daemon.wait_for("app-1", "RUNNING")
+        executor = SupervisorExecutor(daemon.client)
+        before = daemon.client.processes()
+        up = executor.dry_run(step(operation="scale_up", group="app", by=5, max_replicas=9))
+        full = executor.dry_run(step(operation="scale_up", group="app", max_replicas=2))
+        start = executor.dry_run(step(operation="start", program="app:app-0"))
+        unknown = executor.dry_run(step(operation="restart", program="wbe"))
+        after = daemon.client.processes()
+    assert before == after
+    assert up == DryRun(True, "would start app:app-2, now 3 replicas")
+    assert full == DryRun(False, "2 replicas run, max_replicas is 2")
+    assert start == DryRun(True, "would do nothing: all were running already")
+    assert not unknown.possible
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        {"operation": "scale_up", "group": "app", "by": 1, "max_replicas": 4},
+        {"operation": "scale_down", "group": "app", "by": 1},
+        {"operation": "start", "program": "app:*"},
+        {"operation": "stop", "program": "app:*"},
+    ],
+    ids=lambda scale: scale["operation"],
+)
+def test_what_is_taken_back_is_what_the_step_did(scale: dict[str, object]) -> None:
+    with supervisord(*replicas(4, running=2)) as daemon:
+        daemon.wait_for("app-1", "RUNNING")
+        executor = SupervisorExecutor(daemon.client)
+        before = daemon.states()
+        prior = executor.observe(step(**scale))
+        executor.perform(step(**scale), "key")
+        between = daemon.states()
+        outcomes = [executor.undo(step(**scale), prior, "undo").outcome for _ in range(2)]
+        after = daemon.states()
+    assert between != before
+    assert after == before
+    assert outcomes == [ActionOutcome.SUCCEEDED, ActionOutcome.SUCCEEDED]
+
+
+def test_a_restart_cannot_be_taken_back() -> None:
+    executor = SupervisorExecutor(SupervisorClient("unix:///tmp/no-supervisord-here.sock"))
+    assert not executor.can_undo(step(operation="restart", program="web"))
 
 
 def test_no_supervisord_is_an_answer_and_not_an_error() -> None:
