@@ -11,16 +11,11 @@ from responder.diagnose.llm.provider import (
     BadAnswer,
     Completion,
     Prompt,
-    ProviderError,
     ProviderRefused,
-    ProviderTimeout,
     ProviderUnreachable,
-    RateLimited,
     Refusal,
 )
-from responder.diagnose.llm.retry_after import retry_after_s
-
-_MAX_TIMEOUT_S = 600.0
+from responder.diagnose.llm.sdk_errors import CLOSE_S, MAX_TIMEOUT_S, broken, completed, refused
 
 
 class _Block(BaseModel):
@@ -62,19 +57,16 @@ class Claude:
             base_url=base_url,
             max_retries=0,
             open_telemetry=False,  # the caller makes the span of the call
-            http_client=bounded_client(base_url, _MAX_TIMEOUT_S),
+            http_client=bounded_client(base_url, MAX_TIMEOUT_S),
         )
 
     def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
         """The model's answer; see `LlmProvider`."""
-        try:
-            return self._loop.run(self._complete(prompt), deadline_s)
-        except TimeoutError as error:
-            raise ProviderTimeout(f"no whole answer within {deadline_s:.3g} s") from error
+        return completed(self._loop, self._complete(prompt), deadline_s)
 
     def close(self) -> None:
         """Ends its connections."""
-        self._loop.run(self._client.close(), 2.0)
+        self._loop.run(self._client.close(), CLOSE_S)
 
     async def _complete(self, prompt: Prompt) -> Completion:
         while True:
@@ -83,10 +75,10 @@ class Claude:
                 return _completion(await self._post(prompt, structured))
             except anthropic.APIStatusError as error:
                 if error.status_code != 400 or not structured:
-                    raise _refused(error, self.model) from error
+                    raise refused(error.status_code, error.response.headers, self.model) from error
                 self._structured = False
             except anthropic.APIConnectionError as error:
-                raise _broken(error) from error
+                raise broken(error, isinstance(error, anthropic.APITimeoutError)) from error
 
     async def _post(self, prompt: Prompt, structured: bool) -> bytes:
         messages: list[anthropic.types.MessageParam] = []
@@ -117,27 +109,3 @@ def _completion(body: bytes) -> Completion:
         raise BadAnswer(Refusal.CUT_OFF, "the answer was cut off at its greatest length; be shorter")
     text = "".join(block.text for block in answer.content if block.type == "text")
     return Completion(text, answer.model, answer.usage.input_tokens, answer.usage.output_tokens)
-
-
-def _broken(error: anthropic.APIConnectionError) -> ProviderError:
-    cause = error.__cause__
-    if isinstance(cause, ProviderError):
-        return cause
-    if isinstance(error, anthropic.APITimeoutError):
-        return ProviderTimeout("the connection timed out")
-    return ProviderUnreachable(f"no connection, or one that broke ({type(cause or error).__name__})")
-
-
-def _refused(error: anthropic.APIStatusError, model: str) -> ProviderError:
-    match error.status_code:
-        case 429 | 529:
-            headers = error.response.headers
-            return RateLimited(f"it answered {error.status_code}, too busy", retry_after_s(headers))
-        case 404:
-            return ProviderRefused(f"it answered 404: is the model {model} right?")
-        case 401 | 403:
-            return ProviderRefused(f"it answered {error.status_code}: is the key right?")
-        case status if status >= 500 or status == 408:
-            return ProviderUnreachable(f"it answered {status}")
-        case status:
-            return ProviderRefused(f"it answered {status}")

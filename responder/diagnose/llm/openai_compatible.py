@@ -12,19 +12,15 @@ from responder.diagnose.llm.provider import (
     BadAnswer,
     Completion,
     Prompt,
-    ProviderError,
     ProviderRefused,
-    ProviderTimeout,
     ProviderUnreachable,
-    RateLimited,
     Refusal,
 )
-from responder.diagnose.llm.retry_after import retry_after_s
+from responder.diagnose.llm.sdk_errors import CLOSE_S, MAX_TIMEOUT_S, broken, completed, refused
 
 _FORMATS = ("json_schema", "json_object", "plain")
 _FORMAT_UNKNOWN = (400, 415, 422, 501)
 _OLD_PARAMETERS = ("max_tokens", "temperature")
-_MAX_TIMEOUT_S = 600.0
 
 
 class _Said(BaseModel):
@@ -82,19 +78,16 @@ class OpenAiCompatible:
             admin_api_key="",
             default_headers={"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()},  # type: ignore[dict-item]  # how the SDK leaves a header out
             max_retries=0,
-            http_client=bounded_client(base_url, _MAX_TIMEOUT_S),
+            http_client=bounded_client(base_url, MAX_TIMEOUT_S),
         )
 
     def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
         """The model's answer; see `LlmProvider`."""
-        try:
-            return self._loop.run(self._complete(prompt), deadline_s)
-        except TimeoutError as error:
-            raise ProviderTimeout(f"no whole answer within {deadline_s:.3g} s") from error
+        return completed(self._loop, self._complete(prompt), deadline_s)
 
     def close(self) -> None:
         """Ends its connections."""
-        self._loop.run(self._client.close(), 2.0)
+        self._loop.run(self._client.close(), CLOSE_S)
 
     async def _complete(self, prompt: Prompt) -> Completion:
         while True:
@@ -106,11 +99,11 @@ class OpenAiCompatible:
                     self._newer = True
                     continue
                 if error.status_code not in _FORMAT_UNKNOWN or self._formats[1:] == ():
-                    raise _refused(error, self.model) from error
+                    raise refused(error.status_code, error.response.headers, self.model) from error
                 if self._formats[0] == kind:  # else another call has already taken the step
                     self._formats = self._formats[1:]
             except openai.APIConnectionError as error:
-                raise _broken(error) from error
+                raise broken(error, isinstance(error, openai.APITimeoutError)) from error
 
     async def _post(self, prompt: Prompt, kind: str, newer: bool) -> bytes:
         messages: list[dict[str, str]] = [{"role": "system", "content": prompt.system}]
@@ -144,26 +137,3 @@ def _completion(body: bytes) -> Completion:
         raise BadAnswer(Refusal.CUT_OFF, "the answer was cut off at its greatest length; be shorter")
     usage = answer.usage or _Usage(prompt_tokens=None, completion_tokens=None)
     return Completion(first.message.content or "", answer.model, usage.prompt_tokens, usage.completion_tokens)
-
-
-def _broken(error: openai.APIConnectionError) -> ProviderError:
-    cause = error.__cause__
-    if isinstance(cause, ProviderError):
-        return cause
-    if isinstance(error, openai.APITimeoutError):
-        return ProviderTimeout("the connection timed out")
-    return ProviderUnreachable(f"no connection, or one that broke ({type(cause or error).__name__})")
-
-
-def _refused(error: openai.APIStatusError, model: str) -> ProviderError:
-    match error.status_code:
-        case 429:
-            return RateLimited("it answered 429, too many requests", retry_after_s(error.response.headers))
-        case 404:
-            return ProviderRefused(f"it answered 404: is the model {model} there, and the URL right?")
-        case 401 | 403:
-            return ProviderRefused(f"it answered {error.status_code}: is the key right?")
-        case status if status >= 500 or status == 408:
-            return ProviderUnreachable(f"it answered {status}")
-        case status:
-            return ProviderRefused(f"it answered {status}")
