@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from aegisops.errors import StackError
+from detector.hosting import SettingsError
 from responder.audit import AuditTrail
-from responder.settings import SettingsError, load_settings
+from responder.settings import load_settings
 from responder.store import Database, StoreUnusableError
 
 audit_app = typer.Typer(no_args_is_help=True, help="Looks after the responder's audit trail.")

@@ -19,21 +19,23 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from detector.engine import Engine
+from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError, set_up_logging
 from detector.incident import Incident
 from detector.normalise import Normaliser
 from detector.receive import Intake, ListenError, OtlpGrpcServer, OtlpRequest, ReceiveLimits
 from detector.report.health_metrics import HealthMetrics, Stats
-from detector.report.http_server import HttpAddressError, HttpServer
 from detector.report.incident_id import IncidentIds
-from detector.report.logs import set_up_logging
 from detector.report.queries import query_interface
 from detector.report.reporter import Reporter, ReporterConfig
-from detector.report.telemetry import Providers, SpanDetectionTracer
+from detector.report.telemetry import SpanDetectionTracer
 from detector.series import Normalised, SeriesRegistry
-from detector.settings import DetectorSettings, SettingsError, load_settings, variable
+from detector.settings import DetectorSettings, load_settings, variable
 from detector.worker import Stages, Worker, WorkerConfig
 
 log = logging.getLogger("detector")
+
+DEFAULT_SERVICE_NAME = "aegisops-detector"
+_CHATTY = ("httpx", "httpcore")  # a line for each report sent says nothing new
 
 STOPPED, BAD_SETTING, BAD_ADDRESS, LEFT_UNJUDGED = 0, 2, 3, 4
 
@@ -42,12 +44,12 @@ def main() -> int:
     """Run until SIGTERM or SIGINT; the exit code (see the head of this module)."""
     try:
         settings = load_settings()
-        own_telemetry = Providers.from_environment(os.environ)
+        own_telemetry = Providers.from_environment(os.environ, DEFAULT_SERVICE_NAME)
     except SettingsError as error:
         return _complain(error, BAD_SETTING)
     except (RuntimeError, ValueError) as error:  # by the SDK, about a variable it cannot use
         return _complain(f"the OTEL_* variables cannot be used: {error}", BAD_SETTING)
-    set_up_logging(settings.log_level, own_telemetry.log_handler())
+    set_up_logging(settings.log_level, own_telemetry.log_handler(), _CHATTY)
     try:
         with ExitStack() as at_the_end:
             at_the_end.callback(own_telemetry.shutdown, settings.stop_grace_s)
@@ -68,7 +70,7 @@ class Detector:
         Raises HttpAddressError.
         """
         self._settings = settings
-        self._http = HttpServer(settings.host, settings.http_port)
+        self._http = HttpServer(settings.host, settings.http_port, "queries")
         self._health = HealthMetrics(own_telemetry.meters)
 
         self._intake = Intake(settings.intake_max_requests, settings.intake_max_bytes)

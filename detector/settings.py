@@ -4,9 +4,6 @@ The standard `OTEL_*` variables, which say where the detector's own telemetry go
 OpenTelemetry SDK.
 """
 
-import difflib
-import os
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
@@ -15,24 +12,15 @@ from pydantic import (
     Field,
     HttpUrl,
     TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from detector.correlate.engine_config import EngineConfig
+from detector.hosting import read_settings
 
 PREFIX = "AEGISOPS_DETECTOR_"
-
-
-class SettingsError(Exception):
-    """Settings that cannot be used; `faults` has a sentence for each, which says what to change."""
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
 
 
 def _http_url(value: str) -> str:
@@ -185,30 +173,4 @@ def variable(field: str) -> str:
 
 def load_settings() -> DetectorSettings:
     """The settings from the environment. Raises SettingsError with a sentence for each fault."""
-    known = [variable(field) for field in DetectorSettings.model_fields]
-    faults = [
-        _unknown(name, known)
-        for name in sorted(os.environ)
-        if name.upper().startswith(PREFIX) and name.upper() not in known
-    ]
-    try:
-        settings = DetectorSettings()
-    except ValidationError as error:
-        faults += [_invalid(fault) for fault in error.errors()]
-    if faults:
-        raise SettingsError(faults)
-    return settings
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
-    return f"{name} is not a setting of the detector: did you mean {nearest}? If not, unset it."
-
-
-def _invalid(fault: ErrorDetails) -> str:
-    reason = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:  # of several settings together: says by itself what to do
-        return reason
-    field = str(fault["loc"][0])
-    advice = DetectorSettings.model_fields[field].description
-    return f"{variable(field)} cannot be used ({reason}): set it to {advice}."
+    return read_settings(DetectorSettings, PREFIX, "detector")

@@ -4,14 +4,13 @@ With nothing set no model is asked, and nothing leaves the machine.
 """
 
 import json
-import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from responder.settings import HttpUrlText, Seconds, SettingsError
+from detector.hosting import read_settings
+from responder.settings import HttpUrlText, Seconds
 
 _PREFIX = "DIAGNOSIS_"
 
@@ -126,28 +125,7 @@ class LlmSettings(BaseSettings):
 
 def load_llm_settings() -> LlmSettings:
     """The settings from the environment. Raises SettingsError with a sentence for each fault."""
-    known = [name.upper() for name in LlmSettings.model_fields]
-    faults = [
-        f"{name} is not a setting of the responder: the settings of that name are "
-        f"{', '.join(one for one in known if one.startswith(_PREFIX))}. If it is none of them, unset it."
-        for name in sorted(os.environ)
-        if name.upper().startswith(_PREFIX) and name.upper() not in known
-    ]
-    try:
-        settings = LlmSettings()
-    except ValidationError as error:
-        faults += [_invalid(fault) for fault in error.errors(include_input=False)]
-    if faults:
-        raise SettingsError(faults)
-    return settings
-
-
-def _invalid(fault: ErrorDetails) -> str:
-    reason = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:  # of several settings together: says by itself what to do
-        return reason
-    field = str(fault["loc"][0])
-    return f"{field.upper()} cannot be used ({reason}): set it to {_advice(field)}."
+    return read_settings(LlmSettings, _PREFIX, "responder")
 
 
 def _check_url(variable: str, value: str) -> None:

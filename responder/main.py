@@ -14,7 +14,8 @@ import time
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from responder.api import AddressError, ApiParts, ApiServer, build_app
+from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError
+from responder.api import ApiParts, build_app
 from responder.approval import ApprovalLinks, Approvals
 from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
 from responder.deliberate.effects import Effects
@@ -23,6 +24,7 @@ from responder.diagnose.llm import ChainConfig, DiagnosisChain
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.learn import Runbook
 from responder.llm_settings import LlmSettings, load_llm_settings
+from responder.logs import set_up_logging
 from responder.models import build_models
 from responder.pipeline import (
     DbosWorkflows,
@@ -37,12 +39,13 @@ from responder.pipeline import (
 )
 from responder.policy import CatalogueReach, Policy, PolicyError, PolicyFile
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
-from responder.settings import ResponderSettings, SettingsError, load_settings
+from responder.settings import ResponderSettings, load_settings
 from responder.store import Database, Store, StoreUnusableError
-from responder.telemetry import SCOPE, PipelineMetrics, Providers, Stages, set_up_logging
+from responder.telemetry import SCOPE, PipelineMetrics, Stages
 from responder.verify import DetectorClient, Verifier, VerifyConfig
 
 _LOG = logging.getLogger("responder")
+_SERVICE_NAME = "aegisops-responder"
 _API_GRACE_S = 3.0
 _TELEMETRY_GRACE_S = 3.0
 
@@ -59,7 +62,7 @@ def main() -> int:
         llm = load_llm_settings()
         remedies = _remedies(settings)
         policy_file = None if settings.policy is None else PolicyFile(settings.policy)
-        providers = Providers.from_environment(os.environ)
+        providers = Providers.from_environment(os.environ, _SERVICE_NAME)
     except (SettingsError, CatalogueError, PolicyError) as error:
         return _refuse(EXIT_SETTINGS, error)
     except (RuntimeError, ValueError) as error:
@@ -67,10 +70,10 @@ def main() -> int:
     set_up_logging(settings.log_level, providers)
     stop = _stop_on_signals()
     try:
-        server = ApiServer(settings.host, settings.port)
+        server = HttpServer(settings.host, settings.port, "api")
         database = Database(settings.store_url, settings.store_setting)
         database.open()
-    except AddressError as error:
+    except HttpAddressError as error:
         return _refuse(
             EXIT_ADDRESS,
             f"{error}: end what listens there, or set AEGISOPS_RESPONDER_PORT to another port.",
@@ -96,7 +99,7 @@ class Responder:
         remedies: Remedies,
         providers: Providers,
         database: Database,
-        server: ApiServer,
+        server: HttpServer,
         *,
         llm: LlmSettings,
         policy_file: PolicyFile | None,

@@ -4,29 +4,18 @@ The standard `OTEL_*` variables, which say where the responder's own telemetry g
 OpenTelemetry SDK.
 """
 
-import difflib
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from detector.hosting import read_settings
 from responder.incident_record import ActionKind
 
 PREFIX = "AEGISOPS_RESPONDER_"
-
-
-class SettingsError(Exception):
-    """Settings that cannot be used; `faults` has a sentence for each, which says what to change."""
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
 
 
 def _http_url(value: str) -> str:
@@ -166,30 +155,4 @@ def variable(field: str) -> str:
 
 def load_settings() -> ResponderSettings:
     """The settings from the environment. Raises SettingsError with a sentence for each fault."""
-    known = [variable(field) for field in ResponderSettings.model_fields]
-    faults = [
-        _unknown(name, known)
-        for name in sorted(os.environ)
-        if name.upper().startswith(PREFIX) and name.upper() not in known
-    ]
-    try:
-        settings = ResponderSettings()
-    except ValidationError as error:
-        faults += [_invalid(fault) for fault in error.errors()]
-    if faults:
-        raise SettingsError(faults)
-    return settings
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
-    return f"{name} is not a setting of the responder: did you mean {nearest}? If not, unset it."
-
-
-def _invalid(fault: ErrorDetails) -> str:
-    reason = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:  # of several settings together: says by itself what to do
-        return reason
-    field = str(fault["loc"][0])
-    advice = ResponderSettings.model_fields[field].description
-    return f"{variable(field)} cannot be used ({reason}): set it to {advice}."
+    return read_settings(ResponderSettings, PREFIX, "responder")

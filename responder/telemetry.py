@@ -3,19 +3,11 @@
 Nothing is exported unless an OTLP endpoint or an exporter is named in the environment.
 """
 
-import logging
-import sys
-import threading
-import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from opentelemetry import metrics, trace
-from opentelemetry._logs import LoggerProvider, get_logger_provider
 from opentelemetry.context import Context
-from opentelemetry.distro import OpenTelemetryConfigurator
-from opentelemetry.instrumentation.logging.handler import LoggingHandler
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -34,102 +26,8 @@ from responder.incident_record import (
 from responder.policy import PolicyRuling
 
 SCOPE = "aegisops.responder"
-DEFAULT_SERVICE_NAME = "aegisops-responder"
-_SIGNALS = ("TRACES", "METRICS", "LOGS")
 _MAX_SERIES = 20
-_CHATTY = (
-    "httpx",
-    "httpcore",
-    "httpx2",
-    "httpcore2",
-    "openai",  # and anthropic: what is sent to a model does not belong into a log
-    "anthropic",
-    "uvicorn.error",
-    "uvicorn.access",
-    "sse_starlette.sse",
-)
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
-
-
-def choose_exporters(environ: MutableMapping[str, str]) -> bool:
-    """Fill in the `OTEL_*` variables that are not set; answers whether the SDK is wanted at all.
-
-    A signal is exported by OTLP where an endpoint is set for it (or for all of them) and no exporter is
-    named; `OTEL_SDK_DISABLED=true` turns everything off.
-    """
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    if "service.name=" not in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").replace(" ", ""):
-        environ.setdefault("OTEL_SERVICE_NAME", DEFAULT_SERVICE_NAME)
-    for signal in _SIGNALS:
-        if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"):
-            environ.setdefault(f"OTEL_{signal}_EXPORTER", "otlp")
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Providers:
-    """The three providers that own telemetry goes through; no-ops where the SDK is turned off."""
-
-    tracers: trace.TracerProvider
-    meters: metrics.MeterProvider
-    loggers: LoggerProvider
-
-    @classmethod
-    def from_environment(cls, environ: MutableMapping[str, str]) -> "Providers":
-        """Configured by the SDK itself from the environment (once in a process). May raise RuntimeError
-        or ValueError on a variable the SDK does not understand."""
-        if choose_exporters(environ):
-            OpenTelemetryConfigurator().configure()  # type: ignore[no-untyped-call]  # untyped in the SDK
-        return cls(trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider())
-
-    def shutdown(self, grace_s: float) -> None:
-        """Send what is still held back, all signals at once, for at most `grace_s` seconds, and stop."""
-        stops = [
-            getattr(provider, "shutdown", None) for provider in (self.tracers, self.meters, self.loggers)
-        ]
-        threads = [
-            threading.Thread(target=stop, name="telemetry-shutdown", daemon=True)
-            for stop in stops
-            if stop is not None  # the no-op providers of the API have nothing to shut down
-        ]
-        for thread in threads:
-            thread.start()
-        until = time.monotonic() + grace_s
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
-
-
-class TraceFormatter(logging.Formatter):
-    """One readable line a record, with the trace it belongs to, and nothing in it that is not printable.
-
-    Parts of messages come from telemetry, and could forge lines otherwise.
-    """
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - named by logging
-        """The record's line."""
-        line = super().formatMessage(record)
-        context = trace.get_current_span().get_span_context()
-        if context.is_valid:
-            line += f" trace_id={trace.format_trace_id(context.trace_id)}"
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-
-
-def set_up_logging(level: str, providers: Providers) -> None:
-    """Send the logs of this process to stderr, and to where telemetry is exported, from `level` up."""
-    readable = logging.StreamHandler(sys.stderr)
-    readable.setFormatter(TraceFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    exported = LoggingHandler(level=logging.INFO, logger_provider=providers.loggers)
-    # Records of the SDK itself would feed themselves.
-    exported.addFilter(lambda record: not record.name.startswith("opentelemetry"))
-    logging.basicConfig(level=level, handlers=[readable, exported], force=True)
-    logging.captureWarnings(True)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # DBOS adds a handler of its own to a logger that has none.
-    for handler in (readable, exported):
-        logging.getLogger("dbos").addHandler(handler)
-    logging.getLogger("dbos").propagate = False
 
 
 class Stages:

@@ -1,4 +1,3 @@
-import logging
 import re
 
 import pytest
@@ -13,8 +12,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from detector.incident import IncidentType
 from detector.report.health_metrics import METRICS, HealthMetrics, Stats
-from detector.report.logs import OneLineFormatter
-from detector.report.telemetry import SpanDetectionTracer, choose_exporters
+from detector.report.telemetry import SpanDetectionTracer
 
 
 def test_detection_is_a_root_span_from_first_anomaly_to_opening() -> None:
@@ -84,34 +82,3 @@ def test_every_metric_in_the_list_is_emitted_with_its_unit_and_nothing_else() ->
             (point,) = emitted[metric.name].data.data_points
             assert point.value == getattr(stats, metric.stat)
     provider.shutdown()
-
-
-def test_signals_with_an_endpoint_are_exported_and_no_others() -> None:
-    environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1"}
-    assert choose_exporters(environ)
-    assert environ["OTEL_TRACES_EXPORTER"] == "otlp"
-    assert "OTEL_METRICS_EXPORTER" not in environ
-    assert environ["OTEL_SERVICE_NAME"] == "aegisops-detector"
-
-
-def test_what_is_set_already_is_kept() -> None:
-    environ = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_RESOURCE_ATTRIBUTES": "a=b, service.name=mine",
-    }
-    assert choose_exporters(environ)
-    assert environ["OTEL_LOGS_EXPORTER"] == "none"
-    assert "OTEL_SERVICE_NAME" not in environ
-
-
-def test_the_sdk_can_be_turned_off() -> None:
-    environ = {"OTEL_SDK_DISABLED": "TRUE", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-    assert not choose_exporters(environ)
-    assert "OTEL_TRACES_EXPORTER" not in environ
-
-
-def test_text_from_telemetry_cannot_forge_a_line_of_the_log() -> None:
-    record = logging.makeLogRecord({"msg": "pod %s", "args": ("a\n2030 CRITICAL \x1b[31mforged",)})
-    line = OneLineFormatter("%(message)s").format(record)
-    assert line == "pod a\\n2030 CRITICAL \\x1b[31mforged"

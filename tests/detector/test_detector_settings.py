@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from detector.settings import PREFIX, DetectorSettings, SettingsError, load_settings, variable
+from detector.hosting import SettingsError
+from detector.settings import PREFIX, DetectorSettings, load_settings, variable
 
 
 @pytest.fixture(autouse=True)

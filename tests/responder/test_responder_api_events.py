@@ -11,7 +11,8 @@ from api_doubles import EmptyRunbook, Started
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from pipeline_doubles import make_incident
 
-from responder.api import AddressError, ApiParts, ApiServer, build_app
+from detector.hosting import HttpAddressError, HttpServer
+from responder.api import ApiParts, build_app
 from responder.incident_record import PipelineState
 from responder.store import Database, Store
 
@@ -22,7 +23,7 @@ class Live:
         database.open()
         self.store = Store.over(database)
         self.parts = ApiParts(self.store, Started(), EmptyRunbook(), lambda: 2000.0, RandomIdGenerator())
-        self.server = ApiServer("127.0.0.1", 0)
+        self.server = HttpServer("127.0.0.1", 0, "api")
         self.server.start(build_app(self.parts))
         self.url = f"http://127.0.0.1:{self.server.port}"
 
@@ -103,5 +104,5 @@ def test_streams_end_with_the_server(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_named(live: Live) -> None:
-    with pytest.raises(AddressError, match=rf"127.0.0.1:{live.server.port} is taken"):
-        ApiServer("127.0.0.1", live.server.port)
+    with pytest.raises(HttpAddressError, match=rf"127.0.0.1:{live.server.port} is taken"):
+        HttpServer("127.0.0.1", live.server.port, "api")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.trace import NoOpTracer
 
+from detector.hosting import SettingsError
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.llm_settings import LlmSettings, load_llm_settings
 from responder.models import Models, build_models
-from responder.settings import SettingsError
 from responder.verify import DetectorClient
 
 NAMES = tuple(name.upper() for name in LlmSettings.model_fields)

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from detector.hosting import SettingsError
 from responder.incident_record import ActionKind
-from responder.settings import PREFIX, ResponderSettings, SettingsError, load_settings, variable
+from responder.settings import PREFIX, ResponderSettings, load_settings, variable
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """One trace an incident: every stage a child of the detector's span, each vote a child of the council's."""
 
-import io
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +10,13 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from pipeline_doubles import TRACEPARENT, Bench, make_incident
+from pipeline_doubles import TRACEPARENT, Bench
 
 from responder.deliberate import Council
 from responder.incident_record import Case, Diagnosis, MemberRole, ProposedAction, Vote, VoteReason
 from responder.telemetry import (
     PipelineMetrics,
     Stages,
-    TraceFormatter,
-    choose_exporters,
     new_traceparent,
 )
 
@@ -125,54 +121,9 @@ def test_states_actions_and_votes_are_counted(observed: Observed) -> None:
     assert states == {"RECEIVED", "ANALYSING", "COUNCIL_REVIEW", "APPROVED", "EXECUTING", "VERIFYING"}
 
 
-@pytest.mark.parametrize(
-    ("environ", "exported"),
-    [
-        ({}, {}),
-        (
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317"},
-            {"TRACES": "otlp", "METRICS": "otlp", "LOGS": "otlp"},
-        ),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c:4317"}, {"TRACES": "otlp"}),
-        (
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_LOGS_EXPORTER": "none"},
-            {"TRACES": "otlp", "METRICS": "otlp", "LOGS": "none"},
-        ),
-    ],
-)
-def test_a_signal_is_exported_where_an_endpoint_is_named(
-    environ: dict[str, str], exported: dict[str, str]
-) -> None:
-    assert choose_exporters(environ)
-    assert environ["OTEL_SERVICE_NAME"] == "aegisops-responder"
-    found = {
-        s: environ[f"OTEL_{s}_EXPORTER"]
-        for s in ("TRACES", "METRICS", "LOGS")
-        if f"OTEL_{s}_EXPORTER" in environ
-    }
-    assert found == exported
-
-
-def test_the_sdk_can_be_turned_off() -> None:
-    assert not choose_exporters({"OTEL_SDK_DISABLED": "true"})
-
-
 def test_a_trace_context_of_a_caller_is_kept_and_a_broken_one_replaced() -> None:
     ids = RandomIdGenerator()
     assert new_traceparent(ids, TRACEPARENT) == TRACEPARENT
     for broken in (None, "", "nonsense", TRACEPARENT.replace("0af7651916cd43dd8448eb211c80319c", "0" * 32)):
         made = new_traceparent(ids, broken)
         assert new_traceparent(ids, made) == made
-
-
-def test_log_lines_carry_the_trace_and_nothing_that_forges_lines(observed: Observed) -> None:
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TraceFormatter("%(message)s"))
-    record = logging.LogRecord("x", logging.INFO, "", 0, "a\nb\x1b[31m", None, None)
-    with observed.stages.within(make_incident()):
-        handler.emit(record)
-    line = stream.getvalue()
-    assert line.count("\n") == 1
-    assert "\x1b" not in line
-    assert TRACEPARENT.split("-")[1] in line

@@ -1,4 +1,4 @@
-"""Serves the query interface from a thread of its own."""
+"""Serves an application from a thread of its own, so that the process's signals stay with its main thread."""
 
 import errno
 import socket
@@ -15,8 +15,9 @@ class HttpAddressError(OSError):
 class HttpServer:
     """uvicorn on a socket that is bound before anything else starts, so that a taken port shows at once."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Bind. `port` 0 takes any free one. Raises HttpAddressError."""
+    def __init__(self, host: str, port: int, name: str) -> None:
+        """Bind; `name` is its thread's. `port` 0 takes any free one. Raises HttpAddressError."""
+        self._name = name
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._socket = socket.create_server((host, port), family=family, backlog=128)
@@ -34,7 +35,7 @@ class HttpServer:
         )
         server = self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=lambda: server.run(sockets=[self._socket]), name="queries", daemon=True
+            target=lambda: server.run(sockets=[self._socket]), name=self._name, daemon=True
         )
         self._thread.start()
 
