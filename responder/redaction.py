@@ -4,11 +4,13 @@
 of ours, where it must not pass for a part of it.
 
 A pattern-based mask cannot know every secret; it errs on the side of masking (any long run of hex or of
-mixed letters and digits goes), since what is lost that way is identifiers, which nothing here needs.
+mixed letters and digits goes, but for paths of plain words and numbers), since what is lost that way is
+identifiers, which nothing here needs.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 _READ_AHEAD = 8  # as many times the limit are read at most: bounds the work on huge input
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
@@ -16,7 +18,39 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
 # Quotation marks would end our quotation, square brackets would look like a citation of ours.
 _MARKS = str.maketrans({'"': "'", "“": "'", "”": "'", "`": "'", "[": "(", "]": ")", "<": "(", ">": ")"})
 
-_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
+_LONG = 32
+_DIGITS = 12
+_PLAIN_WORD = r"(?:[a-z]{1,24}|[A-Z]{1,24})\d{0,4}"
+_CAMEL_WORD = r"[A-Za-z]?[a-z]{2,}\d{0,2}(?:[A-Z][a-z]{2,}\d{0,2}){0,6}"
+_FORM = r"[a-z]{1,3}\d{1,2}[a-z]"  # k8s, i18n, log4j
+_PLAIN_PARTS = re.compile(rf"(?:{_PLAIN_WORD}|\d{{1,10}})")
+_NAME_PARTS = re.compile(rf"(?:{_PLAIN_WORD}|{_CAMEL_WORD}|\d{{1,10}})")
+
+
+def _is_name(segment: str, parts: re.Pattern[str]) -> bool:
+    """Whether a segment of a path is words and numbers, as people name files, and not a random string."""
+    if len(segment) >= _LONG or sum(char.isdigit() for char in segment) > _DIGITS:
+        return False
+    odd = [part for part in re.split("[-_]", segment) if part and not parts.fullmatch(part)]
+    return not odd or (len(odd) == 1 and re.fullmatch(_FORM, odd[0]) is not None)
+
+
+def _unless_path(found: re.Match[str]) -> str:
+    """`<token>` in place of a long run of letters and digits, or of that part of a path that is no name.
+
+    Base64 has slashes too: what stands between two segments that are no names goes with them; beside such a
+    segment only plain words in one case count as names, and only in a path from the root.
+    """
+    segments = found.group().split("/")
+    if len(segments) > 1 and all(_is_name(one, _NAME_PARTS) for one in segments):
+        return found.group()
+    if segments[0]:
+        return "<token>"
+    odd = [at for at, one in enumerate(segments) if not _is_name(one, _PLAIN_PARTS)]
+    return "/".join([*segments[: odd[0]], "<token>", *segments[odd[-1] + 1 :]])
+
+
+_SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|$)", re.DOTALL), "<key>"),
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?"), "<token>"),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@]{1,256}@"), r"\1<credentials>@"),
@@ -44,7 +78,10 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b(?:0x)?[0-9a-fA-F]{16,}\b"), "<hex>"),
-    (re.compile(r"(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{32,}={0,2}"), "<token>"),
+    (
+        re.compile(r"(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{32,}={0,2}"),
+        _unless_path,
+    ),
 )
 
 
