@@ -7,10 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from responder.policy.declared import PolicyDocument
-from responder.remediate.yaml_document import YamlError, read_yaml
+from responder.remediate.yaml_document import MAX_BYTES, YamlError, read_declaration
 from responder.remediate.yaml_problems import at_line, problems_of, told
-
-MAX_BYTES = 256 * 1024
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,17 +19,10 @@ class PolicyError(Exception):
 
 def parse_policy(data: bytes, source: str = "policy") -> PolicyDocument:
     """The policy in `data` (UTF-8). Raises `PolicyError`."""
-    if len(data) > MAX_BYTES:
-        raise PolicyError(f"{source} is larger than {MAX_BYTES // 1024} KiB; make it smaller")
     try:
-        document = read_yaml(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise PolicyError(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from error
+        document = read_declaration(data)
     except YamlError as error:
         raise PolicyError(f"{source}{at_line(error.line)}: {error}") from error
-    if not isinstance(document.value, dict):
-        raise PolicyError(f"{source}: a mapping with 'version: 1' and 'services' is needed")
     try:
         return PolicyDocument.model_validate(document.value)
     except ValidationError as error:

@@ -15,10 +15,9 @@ from pydantic import Field, ValidationError, create_model, field_validator
 from responder.incident_record import ActionKind
 from responder.remediate import yaml_document
 from responder.remediate.declaration import Declared, ExecutorKind, OneOf
-from responder.remediate.yaml_document import YamlDocument, YamlError, read_yaml
+from responder.remediate.yaml_document import MAX_BYTES, YamlDocument, YamlError, read_declaration
 from responder.remediate.yaml_problems import Problem, at_line, dotted, problems_of, told
 
-MAX_BYTES = 256 * 1024
 MAX_SERVICES = 1000
 MAX_STEPS = 20
 
@@ -65,17 +64,10 @@ def parse_catalogue(
     data: bytes, environ: Mapping[str, str], kinds: Sequence[ExecutorKind], source: str = "catalogue"
 ) -> Catalogue:
     """The catalogue in `data` (UTF-8), `${NAME}` replaced from `environ`. Raises `CatalogueError`."""
-    if len(data) > MAX_BYTES:
-        raise CatalogueError(f"{source} is larger than {MAX_BYTES // 1024} KiB; make it smaller")
     try:
-        document = read_yaml(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise CatalogueError(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from error
+        document = read_declaration(data)
     except YamlError as error:
         raise CatalogueError(f"{source}{at_line(error.line)}: {error}") from error
-    if not isinstance(document.value, dict):
-        raise CatalogueError(f"{source}: a mapping with 'version: 1' and 'services' is needed")
     expansion = _Expansion(document, environ)
     value = expansion.expand(document.value, ())
     if expansion.problems:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 MAX_DEPTH = 32
+MAX_BYTES = 256 * 1024
 
 Path = tuple[str | int, ...]
 
@@ -63,6 +64,21 @@ class _BoundedLoader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+
+def read_declaration(data: bytes) -> YamlDocument:
+    """The mapping in a file of `data`. Raises `YamlError`, also where it is too large or not UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise YamlError(None, f"larger than {MAX_BYTES // 1024} KiB; make it smaller")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise YamlError(line, "not UTF-8; save the file as UTF-8") from error
+    document = read_yaml(text)
+    if not isinstance(document.value, dict):
+        raise YamlError(None, "a mapping with 'version: 1' and 'services' is needed")
+    return document
 
 
 def read_yaml(text: str) -> YamlDocument:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from responder.incident_record import ActionKind
 from responder.remediate.catalogue import (
-    MAX_BYTES,
     Catalogue,
     CatalogueError,
     parse_catalogue,
@@ -21,6 +20,7 @@ from responder.remediate.command import CommandStep
 from responder.remediate.http import HttpStep
 from responder.remediate.kinds import KINDS
 from responder.remediate.supervisor_step import Restart, ScaleUp, SupervisorConnection
+from responder.remediate.yaml_document import MAX_BYTES
 
 WHOLE = """
 version: 1
