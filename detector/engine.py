@@ -7,20 +7,27 @@ from typing import Protocol
 from detector.classify.meaning import Meanings
 from detector.classify.signature import Signatures
 from detector.correlate.anomaly import Anomaly, AnomalyKey
+from detector.correlate.call_graph import CallGraph
 from detector.correlate.coming_and_going import observe_life
-from detector.correlate.context import observe_combination, observe_new_log
+from detector.correlate.context import ERROR, observe_combination, observe_new_log
 from detector.correlate.engine_config import EngineConfig
 from detector.correlate.gather import alarm, voices
 from detector.correlate.lifecycle import ServiceLife
 from detector.correlate.live_incident import RAISING_WEIGHT, LiveIncident
+from detector.correlate.log_history import LogHistory
+from detector.correlate.neighbourhood import neighbours_of
 from detector.correlate.overview import health_of
 from detector.correlate.recovery import fresh_for, is_back, is_over, recovery_of
 from detector.correlate.series_watch import SeriesWatch
 from detector.correlate.service_state import ServiceState
 from detector.incident import (
+    Deploy,
     Incident,
     IncidentState,
     IncidentType,
+    LogLine,
+    LogSeverity,
+    Neighbours,
     Recovery,
     ServiceHealth,
 )
@@ -64,6 +71,8 @@ class Engine:
         self._states: list[ServiceState] = []
         self._numbers: dict[ServiceId, int] = {}
         self._incidents: OrderedDict[str, tuple[LiveIncident, ServiceState]] = OrderedDict()
+        self._calls = CallGraph(self._numbers.__contains__)
+        self._logs = LogHistory(config.log_bytes, config.log_services)
         self._admitted = 0
         self._swept_at = 0.0
 
@@ -75,6 +84,7 @@ class Engine:
             self._hear_log(log, now)
         for span in batch.spans:
             self._hear_span(span, now)
+        self._calls.add(batch.calls, now)
         self._admit(now)
         if len(batch.samples):
             self._watch.take(batch.samples, now, self._states)
@@ -130,6 +140,33 @@ class Engine:
             if state.life.processes
         ]
 
+    def neighbours(self, name: str, namespace: str | None, now: float) -> Neighbours | None:
+        """Who calls a service, and whom it calls; None where none of that name was heard."""
+        state = self._state_named(name, namespace)
+        return neighbours_of(state.id, self._calls, self._known, now) if state is not None else None
+
+    def deploys(self, name: str, namespace: str | None) -> list[Deploy] | None:
+        """The latest releases of a service, newest first; None where none of that name was heard."""
+        state = self._state_named(name, namespace)
+        return list(reversed(state.releases.deploys)) if state is not None else None
+
+    def logs(self, incident_id: str, pattern: str, least: LogSeverity, limit: int) -> list[LogLine] | None:
+        """The service's log lines around an incident that hold `pattern`, of severity `least` or above, the
+        newest first; None where there is no incident of that id."""
+        incident = self.incident(incident_id)
+        return self._logs.around(incident, pattern, least, limit) if incident is not None else None
+
+    def _known(self, service: ServiceId) -> ServiceState | None:
+        number = self._numbers.get(service)
+        return self._states[number] if number is not None else None
+
+    def _state_named(self, name: str, namespace: str | None) -> ServiceState | None:
+        """The service; where no namespace is given and several have the name, the one heard last."""
+        if namespace is not None:
+            return self._known(ServiceId(namespace, name))
+        named = (state for state in self._states if state.id.name == name)
+        return max(named, key=lambda state: state.life.last_heard, default=None)
+
     def _state_of(self, service: ServiceId, now: float) -> ServiceState:
         number = self._numbers.get(service)
         if number is not None:
@@ -156,11 +193,15 @@ class Engine:
         before = state.life.processes.get(slot)
         state.life.hear(heartbeat, slot, now)
         process = state.life.processes[slot]
+        state.releases.hear(heartbeat, state.life, now)
         self._forget_gone(state)
         if process is not before:
             self._watch.starting(slot, process.began + self._config.lifecycle.start_up_s)
 
     def _hear_log(self, log: LogNotice, now: float) -> None:
+        self._logs.add(log)
+        if log.severity < ERROR:
+            return
         slot = self._registry.instance_slot(log.instance)
         state = self._state_of(log.service, now)
         state.logs.append(log)
@@ -336,3 +377,4 @@ class Engine:
             if isinstance(key, int):
                 self._watch.pin(key)
         self._watch.trends.forget_before(now - 3600.0)
+        self._calls.sweep(now)

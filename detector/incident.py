@@ -61,6 +61,22 @@ class AnomalyReason(StrEnum):
     UNUSUAL_COMBINATION = "unusual_combination"
 
 
+class PeerKind(StrEnum):
+    """What a service calls: another service, a database, a queue or topic."""
+
+    SERVICE = "service"
+    DATABASE = "database"
+    QUEUE = "queue"
+
+
+class LogSeverity(StrEnum):
+    """Severities of log records that are kept, the least first."""
+
+    WARN = "warn"
+    ERROR = "error"
+    FATAL = "fatal"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One observation that speaks for the incident. Diagnosis cites it by `id`.
@@ -210,3 +226,65 @@ class ServiceHealth:
     series_count: int
     open_incident: str | None
     signals: tuple[SignalHealth, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One other side of a service's calls, over the last minute.
+
+    `name`: its `service.name`; or, where it sends no telemetry of its own (`known` is False), what its
+    caller calls it: an address, a database, a destination (`namespace`, `reporting` and `open_incident`
+    say nothing then). `failed`: calls that failed, as either side saw it. `last_call`: when calls were
+    heard of last. Names are untrusted text.
+    """
+
+    name: str
+    namespace: str
+    kind: PeerKind
+    known: bool
+    calls: int
+    failed: int
+    last_call: float
+    reporting: bool = False
+    open_incident: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Who calls a service, and whom it calls; those in an incident first, then the busiest."""
+
+    service: str
+    namespace: str
+    callers: tuple[Neighbour, ...]
+    callees: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Another release began to run, as resource attributes show it.
+
+    `attribute` is the one that changed, by its name in the semantic conventions; `before` and `after` are
+    its values: untrusted text, cut and masked. `at`: when `after` was first heard.
+    """
+
+    attribute: str
+    before: str
+    after: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Log records of one template and severity: how many, and the newest of them.
+
+    `line` and `template` are untrusted text, bounded, with secrets masked. `trace_id`: of the newest that
+    has one, else empty.
+    """
+
+    severity: LogSeverity
+    template: str
+    line: str
+    count: int
+    first_seen: float
+    last_seen: float
+    trace_id: str = ""

@@ -11,6 +11,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.incident import PeerKind
+
 
 class Stat(StrEnum):
     """How a series was made from the telemetry it stands for."""
@@ -84,10 +86,11 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class LogNotice:
-    """A log record worth keeping as evidence: severity ERROR or above, or a crash.
+    """A log record worth keeping: evidence from severity ERROR on, context for a search from WARN on.
 
-    `template` is the mined pattern, `new` whether it was seen for the first time; `severity` is the
-    OTLP severity number (17 and up is ERROR, 21 and up is FATAL). `body` is untrusted, cut to a bound.
+    `template` is the mined pattern, `new` whether it was seen for the first time (never so of warnings,
+    which are not mined); `severity` is the OTLP severity number (13 and up is WARN, 17 and up is ERROR, 21
+    and up is FATAL). `body` is untrusted, cut to a bound.
     """
 
     service: ServiceId
@@ -116,10 +119,31 @@ class SpanNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of one service in a closed window, to `peer` as the caller names it (empty: it does not).
+
+    `callee` is the service whose spans have the caller's as parents; None: all calls to `peer`, as the
+    caller counts them, also those that reached nobody. `failed` of them did.
+    """
+
+    caller: ServiceId
+    peer: str
+    kind: PeerKind
+    callee: ServiceId | None
+    count: int
+    failed: int
+
+
+Release = tuple[tuple[str, str], ...]
+"""Resource attributes that tell one release of a service from another, and their values."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """An instance was heard from. `started_at`: its process or counters' start time, where it says so.
 
-    `version`: its `service.version`, empty when unknown; `pid`: its `process.pid`, where it says so.
+    `version`: its `service.version`, empty when unknown; `pid`: its `process.pid`, where it says so;
+    `release`: which release it is by other attributes than its version.
     """
 
     instance: InstanceId
@@ -127,6 +151,7 @@ class Heartbeat:
     started_at: float | None = None
     version: str = ""
     pid: int | None = None
+    release: Release = ()
 
 
 @dataclass(slots=True)
@@ -137,6 +162,7 @@ class Normalised:
     heartbeats: Sequence[Heartbeat] = ()
     logs: Sequence[LogNotice] = ()
     spans: Sequence[SpanNotice] = ()
+    calls: Sequence[Calls] = ()
 
 
 @dataclass(slots=True)

@@ -1,19 +1,16 @@
 """Turns what a service's life shows (silence, restarts, fatal logs) into anomalies of it."""
 
-import re
-
 from detector.classify.meaning import Signal
 from detector.correlate.anomaly import Anomaly, AnomalyKey
 from detector.correlate.describe import duration_text
 from detector.correlate.lifecycle import Restart
+from detector.correlate.releases import version_text
 from detector.correlate.service_state import ServiceState
 from detector.incident import AnomalyReason, EvidenceKind, IncidentType
 
 SILENCE, RESTARTS, FATAL_LOG, REPLICA = "silence", "restarts", "fatal_log", "silent_replica"
 NEWS_S = 10.0
 """How long a restart or a fatal log line stays news."""
-_NOT_IN_VERSIONS = re.compile(r"[^\w.+:@/-]", re.ASCII)
-_MOST_OF_A_VERSION = 40
 RESTING_S = 3.0
 """A service that has not restarted or crashed for so long is up again, as far as this goes."""
 
@@ -75,16 +72,11 @@ def _observe_restarts(state: ServiceState, now: float) -> None:
 
 
 def _version_change(restarts: list[Restart]) -> str:
-    """From which version to which the restarts led, in words; empty where that is the same or unknown.
-
-    A version is the service's own text: only characters of usual versions are quoted, and few of them.
-    """
+    """From which version to which the restarts led, in words; empty where that is the same or unknown."""
     known = [restart.versions for restart in restarts if restart.versions is not None]
     if not known:
         return ""
-    before, after = (
-        _NOT_IN_VERSIONS.sub("", version)[:_MOST_OF_A_VERSION] for version in (known[0][0], known[-1][1])
-    )
+    before, after = version_text(known[0][0]), version_text(known[-1][1])
     return f", version {before} -> {after}" if before and after and before != after else ""
 
 

@@ -21,8 +21,9 @@ class EngineConfig:
     level that lasts so long without opening an incident is the new normal. `accept_after_s`: an incident
     in which nothing new happened for so long is taken as the new normal, unless the service is silent.
     `recurrence_s`: a fault of the same type within this time after closing is linked to the one before.
-    `worse_after_s`: what begins later than this after opening is no symptom of the fault itself. The rest
-    are bounds on memory and reach.
+    `worse_after_s`: what begins later than this after opening is no symptom of the fault itself.
+    `log_bytes`: of log lines kept for each of the `log_services` that logged last. The rest are bounds on
+    memory and reach.
     """
 
     fading: float = 0.02
@@ -51,4 +52,6 @@ class EngineConfig:
     combination_every_s: float = 1.0
     combination_bar: float = 0.95
     history: int = 500
+    log_bytes: int = 128 * 1024
+    log_services: int = 200
     lifecycle: LifecycleConfig = field(default_factory=LifecycleConfig)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from detector.classify.meaning import Meaning, Signal
 from detector.correlate.anomaly import Anomaly, AnomalyKey
 from detector.correlate.lifecycle import ServiceLife
+from detector.correlate.releases import Releases
 from detector.correlate.suspicion import Suspicion
 from detector.series import LogNotice, ServiceId, SpanNotice, Stat
 
@@ -28,6 +29,7 @@ class ServiceState:
     id: ServiceId
     number: int
     life: ServiceLife
+    releases: Releases = field(default_factory=Releases)
     warm: bool = False
     series_count: int = 0
     slots: list[int] = field(default_factory=list)  # judged series, to see whether they are warm

@@ -8,7 +8,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from detector.normalise.decode import spelling
 from detector.normalise.untrusted_text import clean
-from detector.series import Heartbeat, InstanceId, SeriesRegistry, ServiceId
+from detector.series import Heartbeat, InstanceId, Release, SeriesRegistry, ServiceId
 
 UNKNOWN_SERVICE = "unknown_service"
 UNKNOWN_INSTANCE = "unknown"
@@ -16,6 +16,13 @@ MAX_NAME = 128
 _MAX_SPELLING_BYTES = 4096
 _MAX_SPELLINGS_BYTES = 64 * 2**20
 _MAX_PIDS = 64
+_RELEASE = {
+    "vcs.ref.head.revision": "vcs.ref.head.revision",
+    "container.image.tags": "container.image.tags",
+    "container.image.tag": "container.image.tags",  # its former name
+    "k8s.replicaset.name": "k8s.replicaset.name",
+}
+"""What tells releases apart beside `service.version`. Kubernetes makes a replica set for each."""
 _HOSTS = ("k8s.pod.name", "container.id", "host.name", "host.id")
 
 
@@ -34,6 +41,7 @@ class Instance:
     started_at: float | None = None
     version: str = ""
     pid: int | None = None
+    release: Release = ()
     _pids: set[int] = field(default_factory=set)
 
     def heard(self, now: float) -> None:
@@ -69,7 +77,7 @@ class Instance:
 
     def heartbeat(self, now: float) -> Heartbeat:
         """That it was heard from."""
-        return Heartbeat(self.id, now, self.started_at, self.version, self.pid)
+        return Heartbeat(self.id, now, self.started_at, self.version, self.pid, self.release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class _Identity:
     version: str
     pid: int | None
     created_at: float | None
+    release: Release
     ignored: bool
 
 
@@ -116,6 +125,7 @@ class Instances:
             instance = self._instances[identity.instance] = Instance(identity.instance, slot, now, now)
         instance.heard(now)
         instance.version = identity.version or instance.version
+        instance.release = identity.release or instance.release
         instance.runs_as(identity.pid)
         if identity.created_at is not None:
             instance.began(identity.created_at)
@@ -155,6 +165,7 @@ class Instances:
             attributes.get("service.version", ""),
             int(pid) if pid.isascii() and pid.isdigit() else None,
             _epoch(attributes.get("process.creation.time", "")),
+            _release(attributes),
             name in self._ignored,
         )
 
@@ -167,6 +178,11 @@ def _instance_name(attributes: Mapping[str, str]) -> str:
     place = next((attributes[key] for key in _HOSTS if attributes.get(key)), "")
     parts = (place, attributes.get("k8s.container.name"), attributes.get("process.pid"))
     return ":".join(part for part in parts if part)[:MAX_NAME] or UNKNOWN_INSTANCE
+
+
+def _release(attributes: Mapping[str, str]) -> Release:
+    found = {name: attributes[key] for key, name in _RELEASE.items() if attributes.get(key)}
+    return tuple(found.items())
 
 
 def _epoch(text: str) -> float | None:

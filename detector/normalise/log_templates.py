@@ -14,6 +14,11 @@ from detector.series import ServiceId
 MAX_LINE = 300
 
 
+def masked(body: str) -> str:
+    """A log body's first line without secrets and without what differs from line to line."""
+    return one_line(without_variables(redacted(body.lstrip()[:1000].split("\n", 1)[0])), MAX_LINE)
+
+
 class LogTemplates:
     """The templates of every service: at most `max_templates` each, of at most `max_services` services.
 
@@ -27,7 +32,7 @@ class LogTemplates:
 
     def of(self, service: ServiceId, body: str) -> tuple[str, bool]:
         """The template of a log body's first line, and whether it is a new one. Secrets are masked first."""
-        line = one_line(without_variables(redacted(body.lstrip()[:1000].split("\n", 1)[0])), MAX_LINE)
+        line = masked(body)
         cluster, change = self._miner(service).add_log_message(line)
         return one_line(cluster.get_template(), MAX_LINE), change == "cluster_created"
 

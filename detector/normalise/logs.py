@@ -1,4 +1,4 @@
-"""Logs: how many of each severity, and the errors themselves as notices."""
+"""Logs: how many of each severity, and the errors and warnings themselves as notices."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 from detector.normalise.arrival_window import ArrivalWindow
 from detector.normalise.decode import SECONDS
 from detector.normalise.instances import Instance
-from detector.normalise.log_templates import LogTemplates
+from detector.normalise.log_templates import LogTemplates, masked
 from detector.normalise.redaction import redacted
 from detector.normalise.sample_columns import SampleColumns
 from detector.normalise.untrusted_text import one_line, text_of
@@ -20,7 +20,8 @@ SERIES = "log.records"
 UNIT = "{record}"
 MAX_BODY = 500
 _READ = 4 * MAX_BODY
-ERROR, FATAL = 17, 21
+MAX_WARNINGS = 50
+WARN, ERROR, FATAL = 13, 17, 21
 _LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 _BY_TEXT = {
     "trace": 1,
@@ -50,12 +51,13 @@ class _Window:
 
 
 class LogReader:
-    """Reads log records into the rate of each severity, and notices of ERROR and above.
+    """Reads log records into the rate of each severity, and notices of WARN and above.
 
     Series `log.records` with attribute `severity` (trace, debug, info, warn, error, fatal, unspecified),
     COUNT_RATE per instance and window (see `ArrivalWindow`); 0 for each severity known of the service
-    that was not met, error and fatal among them from its first log record on. At most `max_notices`
-    notices a request; `unnoticed` counts the rest, which are still counted in the rates.
+    that was not met, error and fatal among them from its first log record on. Of errors at most
+    `max_notices` notices a request (`unnoticed` counts the rest, which are still counted in the rates), of
+    warnings at most `MAX_WARNINGS`.
     """
 
     def __init__(self, templates: LogTemplates, *, window_s: float, idle_s: float, max_notices: int) -> None:
@@ -79,16 +81,18 @@ class LogReader:
         window = known[1]
         window.arrival.arrived(received_at, min(_time(record, received_at) for record in records))
         notices: list[LogNotice] = []
+        warnings: list[LogNotice] = []
         for record in records:
             number = severity_number(record)
             window.counts[severity_name(number)] += 1
             if number < ERROR:
-                continue
-            if len(notices) < self._max_notices:
+                if number >= WARN and len(warnings) < MAX_WARNINGS:
+                    warnings.append(self._notice(record, number, instance, received_at))
+            elif len(notices) < self._max_notices:
                 notices.append(self._notice(record, number, instance, received_at))
             else:
                 self.unnoticed += 1
-        return notices
+        return notices + warnings
 
     def flush(self, now: float, out: SampleColumns) -> None:
         """Add the rates of the windows that are over."""
@@ -111,7 +115,10 @@ class LogReader:
 
     def _notice(self, record: LogRecord, number: int, instance: Instance, received_at: float) -> LogNotice:
         text = _body(record)
-        template, new = self._templates.of(instance.id.service, text)
+        if number >= ERROR:
+            template, new = self._templates.of(instance.id.service, text)
+        else:
+            template, new = masked(text), False
         return LogNotice(
             service=instance.id.service,
             instance=instance.id,

@@ -26,7 +26,8 @@ class Normaliser:
     """Makes comparable numbers of telemetry. Not thread-safe: called from the one worker thread.
 
     Nothing a request holds makes it raise. Metrics give their samples at once; logs and spans are counted
-    in windows that `flush` closes, and give heartbeats (and logs their notices) at once. Bounded: each
+    in windows that `flush` closes, and give heartbeats (and logs their notices) at once; who calls whom
+    comes with the windows of spans. Bounded: each
     instance by `max_streams`, each service's metric by `max_attribute_sets`, a service by `max_metrics`
     and `max_templates`, instances by the registry; an instance unheard for `forget_after_s` is forgotten
     (its series keep their slots).
@@ -100,14 +101,14 @@ class Normaliser:
     def flush(self, now: float) -> Normalised:
         """What the windows that are over by `now` come to. To be called every quarter of a second or so."""
         self._logs.flush(now, self._out)
-        examples = self._spans.flush(now, self._out)
+        examples, calls = self._spans.flush(now, self._out)
         if now >= self._forget_at:
             self._forget_at = now + _FORGET_EVERY_S
             for slot in self._instances.forget_silent(now):
                 self._metrics.forget(slot)
                 self._logs.forget(slot)
                 self._spans.forget(slot)
-        return Normalised(self._out.take(), spans=examples)
+        return Normalised(self._out.take(), spans=examples, calls=calls)
 
     @property
     def counters(self) -> dict[str, int]:

@@ -23,9 +23,8 @@ def peer_of(attributes: Mapping[str, str], client: bool) -> str:
     for address, port in _ADDRESSES:
         if attributes.get(address):
             return ":".join(part for part in (attributes[address], attributes.get(port)) if part)
-    if attributes.get("peer.service"):
-        return attributes["peer.service"]
-    return _host(attributes.get("url.full") or attributes.get("http.url") or "")
+    service = attributes.get("service.peer.name") or attributes.get("peer.service")
+    return service or _host(attributes.get("url.full") or attributes.get("http.url") or "")
 
 
 def _host(url: str) -> str:

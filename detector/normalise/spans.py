@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
+from detector.incident import PeerKind
 from detector.normalise.arrival_window import ArrivalWindow
 from detector.normalise.attributes import OVERFLOW, AttributeLimits
+from detector.normalise.call_pairs import CallPairs
 from detector.normalise.decode import SECONDS, spelling
 from detector.normalise.instances import Instance
 from detector.normalise.peer import peer_of
 from detector.normalise.sample_columns import SampleColumns
 from detector.normalise.untrusted_text import clean
-from detector.series import Origin, SeriesKey, SpanNotice, Stat
+from detector.series import Calls, Origin, SeriesKey, SpanNotice, Stat
 
 MAX_NAME = 128
 MAX_DURATIONS = 4096
@@ -26,6 +28,7 @@ _KINDS = {
     Span.SPAN_KIND_CONSUMER: "span.consumer",
 }
 _DB = "span.db"
+_CALLED = {"span.client": PeerKind.SERVICE, "span.producer": PeerKind.QUEUE, _DB: PeerKind.DATABASE}
 _FAILED_EXAMPLES = 2
 _SLOW_EXAMPLES = 1
 _STATUS_CODES = ("http.response.status_code", "http.status_code")
@@ -96,6 +99,7 @@ class SpanReader:
         self._window_s = window_s
         self._idle_s = idle_s
         self._windows: dict[int, tuple[Instance, _Window]] = {}
+        self._pairs = CallPairs()
 
     def read(self, of_resource: ResourceSpans, instance: Instance, received_at: float) -> None:
         """Count the spans of one resource in their windows."""
@@ -112,9 +116,10 @@ class SpanReader:
         for span in usable:
             self._count(span, instance, window, received_at)
 
-    def flush(self, now: float, out: SampleColumns) -> list[SpanNotice]:
-        """Add what the windows that are over come to; their examples."""
+    def flush(self, now: float, out: SampleColumns) -> tuple[list[SpanNotice], list[Calls]]:
+        """Add what the windows that are over come to; their examples, and who called whom."""
         examples: list[SpanNotice] = []
+        calls = list(self._pairs.take(now))
         for instance, window in self._windows.values():
             seconds = window.arrival.closed(now, instance.alive(now))
             if seconds is None:
@@ -126,9 +131,13 @@ class SpanReader:
                 for stat, unit, value in _statistics(tally, seconds):
                     out.add_to(_key(instance, name, attributes, stat, unit), instance.slot, now, value)
                 examples.extend(tally.examples())
+                peer = dict(attributes).get("peer")
+                if peer and name in _CALLED:
+                    service = instance.id.service
+                    calls.append(Calls(service, peer, _CALLED[name], None, tally.count, tally.failed))
             window.known.update(window.tallies)
             window.tallies.clear()
-        return examples
+        return examples, calls
 
     def forget(self, slot: int) -> None:
         """Drop the windows of an instance."""
@@ -151,6 +160,10 @@ class SpanReader:
             duration = 0.0
         error = _failed(span, attributes)
         tally.add(duration, error)
+        if name not in _CALLED:
+            self._pairs.received(span, instance.id.service, error)
+        elif name != _DB:  # of a database no server's span comes
+            self._pairs.sent(span, instance.id.service, peer, _CALLED[name], error)
         if tally.wants(duration, error):
             tally.keep(
                 SpanNotice(

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import FastAPI, HTTPException, Path, Query, Response
 from pydantic import TypeAdapter
 
-from detector.incident import Incident, IncidentState, Recovery, ServiceHealth
+from detector.incident import (
+    Deploy,
+    Incident,
+    IncidentState,
+    LogLine,
+    LogSeverity,
+    Neighbours,
+    Recovery,
+    ServiceHealth,
+)
 from detector.report.health_metrics import Stats
 
 T = TypeVar("T")
@@ -31,6 +40,15 @@ class Knowledge(Protocol):
 
     def services(self, now: float) -> list[ServiceHealth]:
         """Every service seen."""
+
+    def neighbours(self, name: str, namespace: str | None, now: float) -> Neighbours | None:
+        """Who calls a service, and whom it calls; None where none of that name was heard."""
+
+    def deploys(self, name: str, namespace: str | None) -> list[Deploy] | None:
+        """The latest releases of a service; None where none of that name was heard."""
+
+    def logs(self, incident_id: str, pattern: str, least: LogSeverity, limit: int) -> list[LogLine] | None:
+        """The service's log lines around an incident; None where there is none of that id."""
 
 
 class OracleBusyError(Exception):
@@ -66,10 +84,19 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no incident of that id."},
     503: {"model": Problem, "description": "The detector is too busy to answer in time; try again."},
 }
+_UNKNOWN_SERVICE: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "No service of that name was heard."},
+    503: _ERRORS[503],
+}
 _BUSY: dict[int | str, dict[str, Any]] = {503: _ERRORS[503]}
 
 IncidentId = Annotated[
     str, Path(max_length=64, description="Id of an incident", examples=["INC-1HQ3Z8K4M7QX"])
+]
+ServiceName = Annotated[str, Path(max_length=128, description="A `service.name`", examples=["checkout"])]
+Namespace = Annotated[
+    str | None,
+    Query(max_length=128, description="Its `service.namespace`; without it the one of the name heard last"),
 ]
 
 
@@ -95,6 +122,12 @@ def query_interface(
             raise HTTPException(404, f"there is no incident {incident_id}")
         return found
 
+    async def about_service(name: str, question: Callable[[Knowledge, float], T | None]) -> T:
+        found = await answer(question)
+        if found is None:
+            raise HTTPException(404, f"no service {name} was heard")
+        return found
+
     @app.get("/incidents", response_model=list[Incident], responses=_BUSY, tags=["incidents"])
     async def incidents(
         state: Annotated[IncidentState | None, Query(description="Only those in this state")] = None,
@@ -118,10 +151,49 @@ def query_interface(
         found = await about(incident_id, lambda knowledge, now: knowledge.recovery(incident_id, now))
         return _json(_RECOVERY, found)
 
+    @app.get(
+        "/incidents/{incident_id}/logs", response_model=list[LogLine], responses=_ERRORS, tags=["incidents"]
+    )
+    async def logs(
+        incident_id: IncidentId,
+        pattern: Annotated[
+            str, Query(max_length=200, description="Text that lines hold, as it is, in whatever case")
+        ] = "",
+        severity: Annotated[LogSeverity, Query(description="This one or above")] = LogSeverity.WARN,
+        limit: Annotated[int, Query(ge=1, le=200, description="At most so many")] = 50,
+    ) -> Response:
+        """The log lines of its service from a minute before it began, by template, newest first."""
+        found = await about(
+            incident_id, lambda knowledge, _: knowledge.logs(incident_id, pattern, severity, limit)
+        )
+        return _json(_LOGS, found)
+
     @app.get("/services", response_model=list[ServiceHealth], responses=_BUSY, tags=["services"])
     async def services() -> Response:
         """Every service seen in the telemetry, with its golden signals."""
         return _json(_SERVICES, await answer(lambda knowledge, now: knowledge.services(now)))
+
+    @app.get(
+        "/services/{name:path}/neighbours",
+        response_model=Neighbours,
+        responses=_UNKNOWN_SERVICE,
+        tags=["services"],
+    )
+    async def neighbours(name: ServiceName, namespace: Namespace = None) -> Response:
+        """Who called the service in the last minute, whom it called, and whether those are in an incident."""
+        found = await about_service(name, lambda knowledge, now: knowledge.neighbours(name, namespace, now))
+        return _json(_NEIGHBOURS, found)
+
+    @app.get(
+        "/services/{name:path}/deploys",
+        response_model=list[Deploy],
+        responses=_UNKNOWN_SERVICE,
+        tags=["services"],
+    )
+    async def deploys(name: ServiceName, namespace: Namespace = None) -> Response:
+        """The latest releases of the service, newest first: what changed, and when it was first heard."""
+        found = await about_service(name, lambda knowledge, _: knowledge.deploys(name, namespace))
+        return _json(_DEPLOYS, found)
 
     @app.get("/stats", tags=["detector"])
     async def counts() -> Stats:
@@ -149,6 +221,9 @@ _INCIDENT = TypeAdapter(Incident)
 _INCIDENTS = TypeAdapter(list[Incident])
 _RECOVERY = TypeAdapter(Recovery)
 _SERVICES = TypeAdapter(list[ServiceHealth])
+_NEIGHBOURS = TypeAdapter(Neighbours)
+_DEPLOYS = TypeAdapter(list[Deploy])
+_LOGS = TypeAdapter(list[LogLine])
 
 
 def _json(adapter: TypeAdapter[T], value: T) -> Response:

@@ -4,7 +4,18 @@ import threading
 
 import numpy as np
 
-from detector.incident import Incident, IncidentState, Recovery, ServiceHealth
+from detector.incident import (
+    Deploy,
+    Incident,
+    IncidentState,
+    LogLine,
+    LogSeverity,
+    Neighbour,
+    Neighbours,
+    PeerKind,
+    Recovery,
+    ServiceHealth,
+)
 from detector.series import Normalised, Samples
 
 
@@ -18,6 +29,7 @@ class ToldEngine:
 
     def __init__(self) -> None:
         self.known: dict[str, Incident] = {}
+        self.services_known = {"checkout", "a/b"}
         self.changed: list[Incident] = []
         self.ingested = 0
         self.ticks = 0
@@ -52,3 +64,19 @@ class ToldEngine:
 
     def services(self, now: float) -> list[ServiceHealth]:
         return [ServiceHealth("checkout", "shop", ("a",), True, True, now, 3, None, ())]
+
+    def neighbours(self, name: str, namespace: str | None, now: float) -> Neighbours | None:
+        if name not in self.services_known:
+            return None
+        called = Neighbour("postgresql/orders", "", PeerKind.DATABASE, False, 10, 1, now)
+        return Neighbours(name, namespace or "shop", (), (called,))
+
+    def deploys(self, name: str, namespace: str | None) -> list[Deploy] | None:
+        if name not in self.services_known:
+            return None
+        return [Deploy("service.version", "1.0", namespace or "2.0", 1000.0)]
+
+    def logs(self, incident_id: str, pattern: str, least: LogSeverity, limit: int) -> list[LogLine] | None:
+        if incident_id not in self.known:
+            return None
+        return [LogLine(least, "<num>", pattern, limit, 1000.0, 1001.0)]

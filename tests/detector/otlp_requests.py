@@ -271,10 +271,12 @@ def span(
     attributes: Attributes = NONE,
     trace_id: bytes = b"\x01" * 16,
     span_id: bytes = b"\x02" * 8,
+    parent: bytes = b"",
 ) -> Span:
     return Span(
         trace_id=trace_id,
         span_id=span_id,
+        parent_span_id=parent,
         name=name,
         kind=kind,  # type: ignore[arg-type]  # tests also send kinds that do not exist
         start_time_unix_nano=nanos(end - duration),

@@ -9,10 +9,11 @@ from otlp_requests import T0, gauge, log_record, logs_request, metrics_request
 
 from detector.normalise import Normaliser
 from detector.normalise.log_templates import LogTemplates
+from detector.normalise.logs import MAX_WARNINGS
 from detector.normalise.redaction import redacted, without_variables
 from detector.series import LogNotice, SeriesRegistry, ServiceId
 
-ERROR, FATAL = 17, 21
+WARN, ERROR, FATAL = 13, 17, 21
 SHOP = ServiceId("", "shop")
 
 
@@ -45,7 +46,7 @@ def test_records_are_counted_by_severity(bench: Bench) -> None:
 def test_a_severity_given_only_as_text_is_understood(bench: Bench) -> None:
     sent = ["CRITICAL", "warning", "nonsense", ""]
     found = notices(bench, *(log_record("x", T0, severity=0, text=text) for text in sent))
-    assert [notice.severity for notice in found] == [FATAL]
+    assert [notice.severity for notice in found] == [FATAL, WARN]
     flushed = bench.flush(T0 + 1)
     assert (flushed[rate("warn")], flushed[rate("unspecified")]) == ([1.0], [2.0])
 
@@ -76,10 +77,10 @@ def test_a_dead_instance_is_not_called_silent(bench: Bench) -> None:
     assert bench.flush(T0 + 30) == {}
 
 
-def test_only_errors_and_worse_are_noticed(bench: Bench) -> None:
+def test_only_warnings_and_worse_are_noticed(bench: Bench) -> None:
     found = notices(
         bench,
-        log_record("fine", T0, severity=16),
+        log_record("fine", T0, severity=12),
         log_record("bad", T0 - 1, severity=ERROR, trace_id=b"\x0a" * 16),
     )
     assert len(found) == 1
@@ -210,3 +211,16 @@ def test_any_text_is_a_bounded_template(text: str) -> None:
     template, _ = LogTemplates(max_templates=10).of(SHOP, text)
     assert len(template) <= 300
     assert "\n" not in template
+
+
+def test_warnings_are_noticed_after_the_errors_and_are_never_new() -> None:
+    records = [log_record(f"slow query took {n} ms", T0, severity=WARN) for n in range(60)]
+    found = notices(Bench(), *records, log_record("bad", T0, severity=ERROR))
+    assert [notice.severity for notice in found] == [ERROR, *[WARN] * MAX_WARNINGS]
+    assert {(notice.template, notice.new) for notice in found[1:]} == {("slow query took <num> ms", False)}
+
+
+def test_a_pattern_first_met_as_a_warning_is_still_a_new_error(bench: Bench) -> None:
+    notices(bench, log_record("disk is slow", T0, severity=WARN))
+    (notice,) = notices(bench, log_record("disk is slow", T0, severity=ERROR))
+    assert notice.new

@@ -10,7 +10,17 @@ from detector_incidents import an_incident
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
-from detector.incident import Incident, IncidentState, Recovery, ServiceHealth
+from detector.incident import (
+    Deploy,
+    Incident,
+    IncidentState,
+    LogLine,
+    LogSeverity,
+    Neighbours,
+    PeerKind,
+    Recovery,
+    ServiceHealth,
+)
 from detector.report.health_metrics import Stats
 from detector.report.queries import Knowledge, OracleBusyError, query_interface
 
@@ -78,9 +88,34 @@ async def test_what_is_answered_can_be_read_back_as_the_published_types(app: Fas
     assert service.service == "checkout"
 
 
-@pytest.mark.parametrize("path", ["/incidents/INC-3", "/incidents/INC-3/recovery"])
+@pytest.mark.parametrize("path", [f"/incidents/INC-3{part}" for part in ("", "/recovery", "/logs")])
 async def test_an_unknown_incident_is_not_found(app: FastAPI, path: str) -> None:
     assert await get(app, path) == (404, {"detail": "there is no incident INC-3"})
+
+
+@pytest.mark.parametrize("name", ["checkout", "a%2Fb"])
+async def test_the_neighbours_and_deploys_of_a_service_are_answered(app: FastAPI, name: str) -> None:
+    _, found = await get(app, f"/services/{name}/neighbours")
+    neighbours = TypeAdapter(Neighbours).validate_python(found)
+    assert [(one.name, one.kind) for one in neighbours.callees] == [("postgresql/orders", PeerKind.DATABASE)]
+    _, found = await get(app, f"/services/{name}/deploys?namespace=prod")
+    assert [deploy.after for deploy in TypeAdapter(list[Deploy]).validate_python(found)] == ["prod"]
+
+
+@pytest.mark.parametrize("question", ["neighbours", "deploys"])
+async def test_an_unknown_service_is_not_found(app: FastAPI, question: str) -> None:
+    assert await get(app, f"/services/who/{question}") == (404, {"detail": "no service who was heard"})
+
+
+async def test_the_logs_of_an_incident_are_searched(app: FastAPI) -> None:
+    _, found = await get(app, "/incidents/INC-1/logs?pattern=(a%2B)%2B&severity=error&limit=7")
+    (line,) = TypeAdapter(list[LogLine]).validate_python(found)
+    assert (line.line, line.severity, line.count) == ("(a+)+", LogSeverity.ERROR, 7)
+
+
+@pytest.mark.parametrize("question", ["limit=0", "limit=201", "severity=info", f"pattern={'x' * 201}"])
+async def test_a_search_of_logs_is_bounded(app: FastAPI, question: str) -> None:
+    assert (await get(app, f"/incidents/INC-1/logs?{question}"))[0] == 422
 
 
 @pytest.mark.parametrize("attribute", ["silent", "full"])
@@ -105,7 +140,9 @@ def test_every_call_is_described(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     assert set(paths) == {
         *("/incidents", "/incidents/{incident_id}", "/incidents/{incident_id}/recovery"),
-        *("/services", "/stats", "/health", "/ready"),
+        "/incidents/{incident_id}/logs",
+        *("/services", "/services/{name}/neighbours", "/services/{name}/deploys"),
+        *("/stats", "/health", "/ready"),
     }
     for path in paths.values():
         answer = path["get"]["responses"]["200"]["content"]["application/json"]["schema"]
