@@ -238,12 +238,37 @@ class RunbookMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class WeighedOutcomes:
+    """Outcomes of an action: `successes` and `failures` weighed (by age, by circumstances), and as whole
+    counts how often it helped (`helped`) of how often it was `seen`."""
+
+    successes: float = 0.0
+    failures: float = 0.0
+    helped: int = 0
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What became of an action in incidents of one type: on the service at hand, on others (each of them
+    worth at most one outcome), and by what was imported. Rests on types, services and outcomes alone; no
+    text has a part in it."""
+
+    incident_type: IncidentType
+    action: ActionKind
+    here: WeighedOutcomes = WeighedOutcomes()
+    elsewhere: WeighedOutcomes = WeighedOutcomes()
+    imported: WeighedOutcomes = WeighedOutcomes()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """All that analyst and council may know when they decide about one incident.
 
     `allowed`: what the catalogue lets be done to the incident's service (empty: not in the catalogue).
     `tried`: what was done in this incident so far. `recent`: actions on the same target by other
-    incidents, newest first. `matches`: what the runbook remembers, most similar first.
+    incidents, newest first. `matches`: what the runbook remembers, most similar first; to be shown.
+    `experience`: what the runbook has seen of each action; it weighs on the choice.
     """
 
     incident: Incident
@@ -251,6 +276,7 @@ class Case:
     tried: tuple[ActionRecord, ...] = ()
     recent: tuple[ActionRecord, ...] = ()
     matches: tuple[RunbookMatch, ...] = ()
+    experience: tuple[Experience, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

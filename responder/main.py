@@ -20,9 +20,12 @@ from responder.approval import ApprovalLinks, Approvals
 from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
 from responder.deliberate.effects import Effects
 from responder.diagnose import Analyst, DrillAnalyst, OfflineAnalyst
+from responder.diagnose.cause import load_causes
 from responder.diagnose.llm import ChainConfig, DiagnosisChain
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
-from responder.learn import Runbook
+from responder.diagnose.reading import LogPatterns, Reading
+from responder.diagnose.record import expected_fits
+from responder.learn import DAY_S, Decay, Runbook, RunbookConfig
 from responder.llm_settings import LlmSettings, load_llm_settings
 from responder.logs import set_up_logging
 from responder.models import build_models
@@ -112,7 +115,7 @@ class Responder:
         self._store = store = Store.over(database)
         self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running)
         self._stages = Stages(providers.tracers)
-        self._runbook = Runbook(store.runbook, time.time)
+        self._runbook = _runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
         self._steps = PipelineSteps(
             config=StepsConfig(settle_s=settings.settle_s, quiet_s=settings.settle_quiet_s),
@@ -238,6 +241,17 @@ def _council(settings: ResponderSettings, stages: Stages) -> Council:
     limits = CouncilLimits()
     members = (SecurityOfficer(limits), Auditor(limits, time.time), SreLead(limits, time.time))
     return Council([stages.traced(member) for member in members], settings.council_deadline_s)
+
+
+def _runbook(settings: ResponderSettings, store: Store) -> Runbook:
+    patterns = LogPatterns.load()
+    return Runbook(
+        store.runbook,
+        time.time,
+        RunbookConfig(Decay(settings.runbook_half_life_days * DAY_S)),
+        fits=expected_fits(load_causes()),
+        circumstances=lambda incident: Reading(incident, patterns).facts,
+    )
 
 
 def _verifier(settings: ResponderSettings) -> Verifier:

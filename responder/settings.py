@@ -112,6 +112,13 @@ class ResponderSettings(BaseSettings):
     verify_poll_s: Seconds = Field(
         0.5, description="how many seconds lie between two questions to the detector"
     )
+    runbook_half_life_days: float = Field(
+        90.0,
+        ge=1,
+        le=3_650,
+        allow_inf_nan=False,
+        description="after how many days what was learned weighs half, 1 to 3650",
+    )
     max_running: int = Field(
         16, ge=1, le=1_000, description="how many incidents are worked on at once, 1 to 1000"
     )

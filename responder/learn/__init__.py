@@ -1,6 +1,22 @@
-"""Learning: the runbook of what helped against which pattern of evidence."""
+"""Learning: the runbook of what helped against which pattern of evidence, on which service."""
 
+from responder.learn.decay import DAY_S, Decay
 from responder.learn.entry import RunbookEntry
-from responder.learn.runbook import Runbook, RunbookConfig, RunbookStore
+from responder.learn.exchange import ExchangedEntry, ExchangedRunbook
+from responder.learn.lesson import Feedback, FeedbackVerdict, Lesson
+from responder.learn.runbook import ImportResult, Runbook, RunbookConfig, RunbookStore
 
-__all__ = ["Runbook", "RunbookConfig", "RunbookEntry", "RunbookStore"]
+__all__ = [
+    "DAY_S",
+    "Decay",
+    "ExchangedEntry",
+    "ExchangedRunbook",
+    "Feedback",
+    "FeedbackVerdict",
+    "ImportResult",
+    "Lesson",
+    "Runbook",
+    "RunbookConfig",
+    "RunbookEntry",
+    "RunbookStore",
+]

@@ -4,34 +4,64 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from detector import Incident, IncidentType
-from responder.incident_record import IncidentRecord, PipelineState, RunbookMatch
-from responder.learn.entry import RunbookEntry, posterior_mean
-from responder.learn.lesson import Lesson, added, lesson_of
+from responder.incident_record import ActionKind, Experience, IncidentRecord, RunbookMatch
+from responder.learn.decay import Decay
+from responder.learn.entry import RunbookEntry, imported_entry, learned_entry, past_outcomes
+from responder.learn.exchange import (
+    MAX_INCIDENT_IDS,
+    MAX_PATTERN_CHARS,
+    MAX_PATTERNS,
+    ExchangedEntry,
+    ExchangedRunbook,
+    pseudo_outcomes,
+    together,
+)
+from responder.learn.experience import Key, experience_of
+from responder.learn.lesson import Feedback, Lesson, bounded_id, lesson_of, service_of
 from responder.learn.patterns import patterns_of
+from responder.learn.posterior import Posterior
+from responder.learn.shelf import Group, Imported, Shelf, text_of
 from responder.learn.similarity import TextIndex
-from responder.redaction import redact
 
 _log = logging.getLogger(__name__)
 
-_ID_CHARS = 200
-_SERVICE_CHARS = 100
+UNFORESEEN_FIT = 0.35
+"""How often an action is expected to help against a type that no known cause names it for."""
+
+OTHER_CIRCUMSTANCES = 0.5
+"""What an outcome is worth under other circumstances than those of the incident at hand."""
+
+_LESSON = "lesson:"
+_IMPORT = "import:"
 
 
 class RunbookStore(Protocol):
-    """Where entries are kept. May block; what it raises goes through, and nothing is learned then."""
+    """Where lessons are kept, a row each. May block; where it raises, nothing is learned."""
 
-    def load_all(self) -> list[dict[str, Any]]:
-        """Every kept document."""
+    def versions(self) -> dict[str, float]:
+        """When each row was last put, by its id."""
         ...
 
-    def upsert(self, entry_id: str, document: Mapping[str, Any], at: float) -> None:
-        """Keep a document of JSON values, in place of an earlier one of that id."""
+    def load(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The documents of those that are there, by id."""
+        ...
+
+    def put(
+        self,
+        documents: Mapping[str, Mapping[str, Any]],
+        at: float,
+        *,
+        without: Iterable[str] = (),
+        also: Callable[[Any], object] | None = None,
+    ) -> None:
+        """All or nothing: keep documents of JSON values in place of earlier ones, drop the rows of `without`,
+        and call `also` with the transaction."""
         ...
 
 
@@ -40,39 +70,58 @@ class RunbookConfig:
     """Bounds, and the two similarities (cosines, 0 to 1).
 
     From `match_similarity` on an entry is worth showing, from `merge_similarity` on an incident belongs
-    to it. `prior_successes` and `prior_failures` are the Beta prior of an entry's confidence.
+    to it. `refresh_s`: how often at most is looked for what other responders learned.
     """
 
+    decay: Decay = field(default_factory=Decay)
     match_similarity: float = 0.5
     merge_similarity: float = 0.6
-    prior_successes: float = 1.0
-    prior_failures: float = 1.0
-    max_entries: int = 500
-    max_incident_ids: int = 200
-    max_services: int = 20
-    max_patterns: int = 40
-    max_pattern_chars: int = 200
+    refresh_s: float = 2.0
+    max_entries: int = 1_000
+    max_imported: int = 1_000
+    max_lessons: int = 5_000
+    max_lessons_an_entry: int = MAX_INCIDENT_IDS
+    max_patterns: int = MAX_PATTERNS
+    max_pattern_chars: int = MAX_PATTERN_CHARS
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """How many entries were taken in, and how many were known: imported before, or learned here."""
+
+    added: int
+    known: int
 
 
 class Runbook:
-    """Entries by similarity of evidence. Thread-safe.
+    """Lessons, grouped by similarity of evidence. Thread-safe.
 
-    Past `max_entries` a new entry takes the place, and the id, of the one updated least recently.
+    Text only says which entries are shown, and in which order; what weighs on a choice (`experience`) rests
+    on types, circumstances, services and outcomes. Past its bounds the oldest lessons go. What is stale is
+    left out and kept until then, so that a clock that jumps hides it for as long as it is wrong, no longer.
     """
 
     def __init__(
-        self, store: RunbookStore, clock: Callable[[], float], config: RunbookConfig | None = None
+        self,
+        store: RunbookStore,
+        clock: Callable[[], float],
+        config: RunbookConfig | None = None,
+        *,
+        fits: Mapping[Key, float] | None = None,
+        circumstances: Callable[[Incident], Iterable[str]] | None = None,
     ) -> None:
-        """`clock`: seconds since the epoch. Reads the store; a document that is no entry is left out."""
+        """`clock`: seconds since the epoch. `fits`: how often an action is expected to help, by type; the
+        Beta priors. `circumstances`: what besides its type tells an incident from others, in our words."""
         self._store = store
         self._clock = clock
         self._config = config or RunbookConfig()
+        self._fits = dict(fits or {})
+        self._circumstances = circumstances
         self._lock = threading.Lock()
-        self._entries: dict[str, RunbookEntry] = {}
-        self._learned: dict[str, str] = {}
-        self._index = TextIndex()
-        for entry in self._load():
-            self._keep(entry)
+        self._shelf = Shelf(self._config.max_patterns)
+        self._versions: dict[str, float] = {}
+        self._refreshed_at = clock()
+        self._refresh()
 
     def warm_up(self) -> threading.Thread:
         """Prepare for the first question in a thread of its own, so that no incident waits for it."""
@@ -80,7 +129,7 @@ class Runbook:
         def prepare() -> None:
             TextIndex().warm()  # the imports, without the lock
             with self._lock:
-                self._index.warm()
+                self._shelf.warm()
 
         thread = threading.Thread(target=prepare, name="runbook-warm-up", daemon=True)
         thread.start()
@@ -91,166 +140,217 @@ class Runbook:
 
         Of equally similar ones (to a hundredth) those that know the service come first.
         """
-        text = _text(incident.type, self._patterns(incident))
+        text = text_of(incident.type, self._patterns(incident))
+        service, now = service_of(incident), self._clock()
         with self._lock:
-            similar = self._index.similar(text)
-            found = [(self._entries[i], s) for i, s in similar.items() if s >= self._config.match_similarity]
-        service = redact(incident.service, _SERVICE_CHARS)
-        found.sort(
-            key=lambda f: (-round(f[1], 2), service not in f[0].services, -f[0].updated_at, f[0].entry_id)
+            self._refresh_if_due(now)
+            found = [
+                (group, similarity)
+                for group, similarity in self._shelf.similar(text)
+                if similarity >= self._config.match_similarity and self._lasts(group, now)
+            ]
+            found.sort(key=lambda f: (-round(f[1], 2), service not in f[0].services, f[0].entry_id))
+            return tuple(self._match(group, similarity, now) for group, similarity in found[:limit])
+
+    def experience(self, incident: Incident) -> tuple[Experience, ...]:
+        """What was seen of every action against every type, from the side of the incident's service."""
+        now, decay = self._clock(), self._config.decay
+        circumstances = self._circumstances_of(incident)
+
+        def weight(lesson: Lesson) -> float:
+            alike = 1.0 if lesson.circumstances == circumstances else OTHER_CIRCUMSTANCES
+            return alike * decay.weight(lesson.learned_at, now)
+
+        with self._lock:
+            self._refresh_if_due(now)
+            groups = self._shelf.groups
+            lessons = [lesson for group in groups for lesson in group.lessons.values()]
+        told = together(
+            (one.entry.incident_type, self._pseudo_outcomes(one.entry), decay.weight(one.at, now))
+            for one in (group.imported for group in groups)
+            if one is not None
         )
-        return tuple(_match(entry, similarity) for entry, similarity in found[:limit])
+        return experience_of(lessons, told, service=service_of(incident), weight=weight)
 
     def learn(self, record: IncidentRecord) -> RunbookEntry:
         """The entry that now knows of `record`; asked again about the same incident, it changes nothing.
 
         Raises ValueError when the record is not in a final state.
         """
-        lesson = lesson_of(record)
-        incident_id = _bounded_id(record.incident.id)
-        patterns = self._patterns(record.incident)
         with self._lock:
-            known = self._learned.get(incident_id)
-            if known is not None:
-                return self._entries[known]
-            entry = self._nearest(record.incident, patterns) or self._new_entry(record.incident, incident_id)
-            entry = self._taught(entry, lesson, record.incident, incident_id, patterns)
-            self._store.upsert(entry.entry_id, entry.to_document(), entry.updated_at)
-            self._keep(entry)
-        return entry
+            self._refresh()
+            row_id = _LESSON + bounded_id(record.incident.id)
+            group = self._shelf.holding(row_id) or self._keep(row_id, self._lesson(record))
+            return self._entry(group, self._clock())
+
+    def take_feedback(
+        self, record: IncidentRecord, feedback: Feedback, also: Callable[[Any], object] | None = None
+    ) -> Lesson:
+        """The lesson of `record` with a human's word on it; the newest counts, and the same again (whoever
+        says why, and when) changes nothing. `also` is called with the transaction that keeps it.
+
+        Raises ValueError when the record is not in a final state.
+        """
+        with self._lock:
+            self._refresh()
+            row_id = _LESSON + bounded_id(record.incident.id)
+            group = self._shelf.holding(row_id)
+            lesson = self._lesson(record) if group is None else group.lessons[row_id]
+            if lesson.feedback is None or not lesson.feedback.says_the_same_as(feedback):
+                lesson = replace(lesson, feedback=feedback)
+                self._keep(row_id, lesson, also)
+            return lesson
 
     def export(self) -> list[RunbookEntry]:
-        """All entries, the surest first."""
+        """All entries that are not stale, the surest first."""
+        now = self._clock()
         with self._lock:
-            entries = list(self._entries.values())
+            self._refresh_if_due(now)
+            entries = [self._entry(group, now) for group in self._shelf.groups if self._lasts(group, now)]
         return sorted(entries, key=lambda e: (-e.confidence, e.incident_type, e.entry_id))
 
-    def _load(self) -> list[RunbookEntry]:
-        entries = []
-        for document in self._store.load_all():
-            try:
-                entries.append(RunbookEntry.from_document(document))
-            except ValidationError as error:
-                _log.warning(
-                    "A kept runbook entry cannot be read and is left out: %d faults", error.error_count()
-                )
-        entries.sort(key=lambda e: e.updated_at)
-        return entries[-self._config.max_entries :]
+    def take_in(self, runbook: ExchangedRunbook, also: Callable[[Any], object] | None = None) -> ImportResult:
+        """Keep what another runbook tells, marked as imported; what is known already is not taken twice."""
+        now = self._clock()
+        with self._lock:
+            self._refresh()
+            new: dict[str, Imported] = {}
+            for told in runbook.entries:
+                row_id, entry = _IMPORT + told.digest, self._unknown_of(told.masked())
+                if entry is not None and self._shelf.holding(row_id) is None:
+                    new[row_id] = Imported(entry, now)
+            old = self._shelf.imported_rows
+            without = old[: max(0, len(old) + len(new) - self._config.max_imported)]
+            if new:
+                documents = {row_id: one.to_document() for row_id, one in new.items()}
+                self._store.put(documents, now, without=without, also=also)
+                self._forget(without)
+                for row_id, one in new.items():
+                    self._shelf.put_imported(row_id, _imported_id(row_id), one)
+                    self._versions[row_id] = now
+        return ImportResult(added=len(new), known=len(runbook.entries) - len(new))
 
-    def _keep(self, entry: RunbookEntry) -> None:
-        before = self._entries.get(entry.entry_id)
-        for incident_id in () if before is None else before.learned_from_incident_ids:
-            self._learned.pop(incident_id, None)
-        self._entries[entry.entry_id] = entry
-        self._learned.update(dict.fromkeys(entry.learned_from_incident_ids, entry.entry_id))
-        self._index.put(entry.entry_id, _text(entry.incident_type, entry.patterns))
+    # What follows is called with the lock held.
+
+    def _refresh_if_due(self, now: float) -> None:
+        if abs(now - self._refreshed_at) >= self._config.refresh_s:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Read what changed in the store: this runbook need not be the only one on it."""
+        self._refreshed_at = self._clock()
+        versions = self._store.versions()
+        self._forget([row_id for row_id in self._versions if row_id not in versions])
+        changed = [row_id for row_id, at in versions.items() if self._versions.get(row_id) != at]
+        for row_id, document in sorted(self._store.load(changed).items()):
+            self._versions[row_id] = versions[row_id]
+            try:
+                if row_id.startswith(_IMPORT):
+                    imported = Imported.from_document(document)
+                    self._shelf.put_imported(row_id, _imported_id(row_id), imported)
+                else:
+                    self._shelf.put(row_id, Lesson.from_document(document))
+            except ValidationError as error:
+                _log.warning("A kept lesson cannot be read and is left out: %d faults", error.error_count())
+
+    def _lesson(self, record: IncidentRecord) -> Lesson:
+        incident = record.incident
+        patterns = self._patterns(incident)
+        nearest = self._nearest(incident.type, patterns)
+        digest = hashlib.sha256(bounded_id(incident.id).encode()).hexdigest()[:12]
+        entry_id = f"RB-{digest}" if nearest is None else nearest.entry_id
+        return lesson_of(record, entry_id, self._circumstances_of(incident), patterns, self._clock())
+
+    def _nearest(self, incident_type: IncidentType, patterns: tuple[str, ...]) -> Group | None:
+        """The most similar group of lessons of that type, None where none is similar enough."""
+        own = [
+            (similarity, group.entry_id, group)
+            for group, similarity in self._shelf.similar(text_of(incident_type, patterns))
+            if similarity >= self._config.merge_similarity
+            and group.incident_type is incident_type
+            and group.imported is None
+        ]
+        return max(own, key=lambda one: one[:2])[2] if own else None
+
+    def _keep(self, row_id: str, lesson: Lesson, also: Callable[[Any], object] | None = None) -> Group:
+        now = self._clock()
+        without = self._too_many(row_id, lesson.entry_id)
+        self._store.put({row_id: lesson.to_document()}, now, without=without, also=also)
+        self._forget(without)
+        self._versions[row_id] = now
+        return self._shelf.put(row_id, lesson)
+
+    def _too_many(self, row_id: str, entry_id: str) -> list[str]:
+        """The rows that make room: the oldest of its group, the oldest of all, or a whole group, the one that
+        learned least recently."""
+        config = self._config
+        learned = {one.entry_id: one for one in self._shelf.groups if one.imported is None}
+        own = [one for one in learned[entry_id].lessons if one != row_id] if entry_id in learned else []
+        if len(own) >= config.max_lessons_an_entry:
+            return own[: len(own) + 1 - config.max_lessons_an_entry]
+        if entry_id not in learned and len(learned) >= config.max_entries:
+            return list(min(learned.values(), key=lambda one: max(one.times)).lessons)
+        times = [
+            (at, row) for one in learned.values() for row, at in zip(one.lessons, one.times, strict=True)
+        ]
+        times = [(at, row) for at, row in times if row != row_id]
+        return [min(times)[1]] if len(times) >= config.max_lessons else []
+
+    def _forget(self, row_ids: Iterable[str]) -> None:
+        for row_id in row_ids:
+            self._versions.pop(row_id, None)
+            self._shelf.forget(row_id)
+
+    def _unknown_of(self, told: ExchangedEntry) -> ExchangedEntry | None:
+        """Without the incidents that taught this runbook itself; None where nothing is left."""
+        ids = tuple(i for i in told.learned_from_incident_ids if self._shelf.holding(_LESSON + i) is None)
+        if not ids:
+            return None
+        return told.model_copy(update={"learned_from_incident_ids": ids})
+
+    def _lasts(self, group: Group, now: float) -> bool:
+        return any(self._config.decay.weight(at, now) for at in group.times)
+
+    def _entry(self, group: Group, now: float) -> RunbookEntry:
+        decay = self._config.decay
+
+        def fit(action: ActionKind) -> float:
+            return self._fits.get((group.incident_type, action), UNFORESEEN_FIT)
+
+        if (told := group.imported) is not None:
+            outcomes, weight = self._pseudo_outcomes(told.entry), decay.weight(told.at, now)
+            return imported_entry(group.entry_id, told.entry, outcomes, at=told.at, weight=weight, fit=fit)
+        lessons = list(group.lessons.values())
+        weighed = [(one, decay.weight(one.learned_at, now)) for one in lessons]
+        weighed = [one for one in weighed if one[1]] or weighed
+        patterns = group.patterns(self._config.max_patterns)
+        return learned_entry(
+            group.entry_id, patterns, [one for one, _ in weighed], [weight for _, weight in weighed], fit
+        )
+
+    def _pseudo_outcomes(self, told: ExchangedEntry) -> Mapping[ActionKind, Any]:
+        return pseudo_outcomes(told, lambda a: self._fits.get((told.incident_type, a), UNFORESEEN_FIT))
+
+    def _match(self, group: Group, similarity: float, now: float) -> RunbookMatch:
+        weight = self._config.decay.weight
+        lessons = [one for one in group.lessons.values() if weight(one.learned_at, now)]
+        resolved = sum(weight(one.learned_at, now) for one in lessons if one.resolved is True)
+        unresolved = sum(weight(one.learned_at, now) for one in lessons if one.resolved is False)
+        return RunbookMatch(
+            entry_id=group.entry_id,
+            incident_type=group.incident_type,
+            similarity=similarity,
+            confidence=Posterior(1.0 + resolved, 1.0 + unresolved).mean,
+            outcomes=past_outcomes(lessons),
+            incident_ids=tuple(one.incident_id for one in lessons),
+        )
 
     def _patterns(self, incident: Incident) -> tuple[str, ...]:
         return patterns_of(incident, self._config.max_patterns, self._config.max_pattern_chars)
 
-    def _nearest(self, incident: Incident, patterns: tuple[str, ...]) -> RunbookEntry | None:
-        """The most similar entry of the incident's type, None where none is similar enough."""
-        similar = self._index.similar(_text(incident.type, patterns))
-        same_type = [(s, i) for i, s in similar.items() if self._entries[i].incident_type is incident.type]
-        similarity, entry_id = max(same_type, default=(0.0, ""))
-        return self._entries[entry_id] if similarity >= self._config.merge_similarity else None
-
-    def _new_entry(self, incident: Incident, incident_id: str) -> RunbookEntry:
-        """An empty entry; its id comes from the incident it is made for."""
-        entry_id = f"RB-{hashlib.sha256(incident_id.encode('utf-8', 'replace')).hexdigest()[:12]}"
-        if len(self._entries) >= self._config.max_entries:
-            entry_id = min(self._entries.values(), key=lambda e: e.updated_at).entry_id
-        return RunbookEntry(
-            entry_id=entry_id,
-            incident_type=incident.type,
-            patterns=(),
-            common_actions=(),
-            resolution_time_avg_ms=None,
-            success_rate=0.0,
-            confidence=0.0,
-            learned_from_incident_ids=(),
-            outcomes=(),
-            services=(),
-            resolved=0,
-            unresolved=0,
-            rejected=0,
-            updated_at=0.0,
-        )
-
-    def _taught(
-        self,
-        entry: RunbookEntry,
-        lesson: Lesson,
-        incident: Incident,
-        incident_id: str,
-        patterns: tuple[str, ...],
-    ) -> RunbookEntry:
-        """`entry` with one more lesson.
-
-        Confidence counts each action that helped as a success, each that did not and each incident that
-        was left unresolved as a failure.
-        """
-        config = self._config
-        resolved = entry.resolved + (lesson.state is PipelineState.RESOLVED)
-        rejected = entry.rejected + (lesson.state is PipelineState.REJECTED)
-        unresolved = entry.unresolved + (lesson.state in (PipelineState.ESCALATED, PipelineState.FAILED))
-        outcomes = added(entry.outcomes, lesson.outcomes)
-        successes = sum(o.successes for o in outcomes)
-        failures = sum(o.failures for o in outcomes) + unresolved
-        helpful = sorted(
-            (o for o in outcomes if o.successes), key=lambda o: (o.failures / o.successes, -o.successes)
-        )
-        services = _newest(entry.services, (redact(incident.service, _SERVICE_CHARS),), config.max_services)
-        return replace(
-            entry,
-            patterns=tuple(dict.fromkeys((*entry.patterns, *patterns)))[: config.max_patterns],
-            common_actions=tuple(o.action for o in helpful),
-            resolution_time_avg_ms=_mean_with(entry, lesson, resolved),
-            success_rate=resolved / (resolved + unresolved) if resolved + unresolved else 0.0,
-            confidence=posterior_mean(successes, failures, config.prior_successes, config.prior_failures),
-            learned_from_incident_ids=_newest(
-                entry.learned_from_incident_ids, (incident_id,), config.max_incident_ids
-            ),
-            outcomes=outcomes,
-            services=services,
-            resolved=resolved,
-            unresolved=unresolved,
-            rejected=rejected,
-            updated_at=self._clock(),
-        )
+    def _circumstances_of(self, incident: Incident) -> tuple[str, ...]:
+        return () if self._circumstances is None else tuple(sorted(self._circumstances(incident)))
 
 
-def _mean_with(entry: RunbookEntry, lesson: Lesson, resolved: int) -> float | None:
-    if lesson.resolution_ms is None:
-        return entry.resolution_time_avg_ms
-    before = entry.resolution_time_avg_ms
-    return lesson.resolution_ms if before is None else before + (lesson.resolution_ms - before) / resolved
-
-
-def _newest(kept: Iterable[str], more: Iterable[str], limit: int) -> tuple[str, ...]:
-    """The last `limit` of both, each once, where it stood last."""
-    last_first = dict.fromkeys(reversed((*kept, *more)))
-    return tuple(reversed(list(last_first)[:limit]))
-
-
-def _text(incident_type: IncidentType, patterns: Iterable[str]) -> str:
-    """The type is a line like the others: faults of two types often share their symptoms."""
-    return "\n".join((f"type {incident_type}", *patterns))
-
-
-def _match(entry: RunbookEntry, similarity: float) -> RunbookMatch:
-    return RunbookMatch(
-        entry_id=entry.entry_id,
-        incident_type=entry.incident_type,
-        similarity=similarity,
-        confidence=entry.confidence,
-        outcomes=entry.outcomes,
-        incident_ids=entry.learned_from_incident_ids,
-    )
-
-
-def _bounded_id(incident_id: str) -> str:
-    """The id itself, or a digest of one that is too long to keep or cannot be encoded."""
-    if len(incident_id) <= _ID_CHARS and incident_id.isprintable():
-        return incident_id
-    return "sha256:" + hashlib.sha256(incident_id.encode("utf-8", "surrogatepass")).hexdigest()
+def _imported_id(row_id: str) -> str:
+    return f"RB-{row_id.removeprefix(_IMPORT)}"

@@ -32,6 +32,12 @@ class TextIndex:
         self._counts.pop(text_id, None)
         self._fitted = None
 
+    def drop(self, text_id: str) -> None:
+        """Forget the text of that id, if there is one."""
+        self._texts.pop(text_id, None)
+        self._counts.pop(text_id, None)
+        self._fitted = None
+
     def similar(self, text: str) -> dict[str, float]:
         """The similarity to `text` of every kept text that shares a term with it, by id."""
         if not self._texts:

@@ -60,6 +60,7 @@ class CaseFiles:
                 incident.service, incident.id, self.clock() - config.recent_s, config.max_recent
             ),
             matches=self.rooms.runbook.matches(incident),
+            experience=self.rooms.runbook.experience(incident),
         )
 
     def diagnosis(self, incident_id: str, attempt: int) -> Diagnosis:

@@ -10,6 +10,7 @@ from responder.incident_record import (
     Case,
     CouncilDecision,
     Diagnosis,
+    Experience,
     IncidentRecord,
     ProposedAction,
     RunbookMatch,
@@ -80,6 +81,10 @@ class Learning(Protocol):
 
     def matches(self, incident: Incident) -> tuple[RunbookMatch, ...]:
         """What is remembered of incidents like this one, most similar first."""
+        ...
+
+    def experience(self, incident: Incident) -> tuple[Experience, ...]:
+        """What was seen of each action, from the side of the incident's service."""
         ...
 
     def learn(self, record: IncidentRecord) -> object:

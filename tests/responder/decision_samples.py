@@ -16,9 +16,9 @@ from responder.incident_record import (
     ActionOutcome,
     ActionRecord,
     Case,
-    PastOutcome,
-    RunbookMatch,
+    Experience,
     VerificationOutcome,
+    WeighedOutcomes,
 )
 
 NOW = 1_700_000_000.0
@@ -196,10 +196,10 @@ def case(
     allowed: frozenset[ActionKind] = ALL_ACTIONS,
     tried: tuple[ActionRecord, ...] = (),
     recent: tuple[ActionRecord, ...] = (),
-    matches: tuple[RunbookMatch, ...] = (),
+    experience: tuple[Experience, ...] = (),
 ) -> Case:
     """All that analyst and council may know."""
-    return Case(incident=of, allowed=allowed, tried=tried, recent=recent, matches=matches)
+    return Case(incident=of, allowed=allowed, tried=tried, recent=recent, experience=experience)
 
 
 def record(
@@ -225,17 +225,11 @@ def record(
     )
 
 
-def match(
-    type_: IncidentType, *outcomes: tuple[ActionKind, int, int], similarity: float = 0.9
-) -> RunbookMatch:
-    """A runbook entry with the outcomes (action, successes, failures)."""
-    return RunbookMatch(
-        entry_id="RB-1",
-        incident_type=type_,
-        similarity=similarity,
-        confidence=0.7,
-        outcomes=tuple(PastOutcome(*outcome) for outcome in outcomes),
-        incident_ids=("INC-0",),
+def seen(type_: IncidentType, *outcomes: tuple[ActionKind, int, int]) -> tuple[Experience, ...]:
+    """What the runbook saw on this service: (action, successes, failures)."""
+    return tuple(
+        Experience(type_, action, here=WeighedOutcomes(helped, failed, helped, helped + failed))
+        for action, helped, failed in outcomes
     )
 
 

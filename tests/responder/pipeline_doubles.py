@@ -23,6 +23,7 @@ from responder.incident_record import (
     CouncilDecision,
     Diagnosis,
     DiagnosisOutcome,
+    Experience,
     IncidentRecord,
     MemberRole,
     ProposedAction,
@@ -227,6 +228,9 @@ class ScriptedRunbook:
     fail: bool = False
 
     def matches(self, incident: Incident) -> tuple[RunbookMatch, ...]:
+        return ()
+
+    def experience(self, incident: Incident) -> tuple[Experience, ...]:
         return ()
 
     def learn(self, record: IncidentRecord) -> None:

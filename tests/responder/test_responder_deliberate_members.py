@@ -5,7 +5,7 @@ import math
 
 import decision_samples as samples
 import pytest
-from decision_samples import NOW, evidence, incident, match, record
+from decision_samples import NOW, evidence, incident, record, seen
 
 from detector import Incident, IncidentType, Severity
 from responder.deliberate import Auditor, CouncilLimits, CouncilMember, SecurityOfficer, SreLead
@@ -109,7 +109,7 @@ def test_a_proposal_below_the_bar_is_refused(confidence: float) -> None:
 
 
 def test_a_remedy_with_a_poor_record_is_refused() -> None:
-    case = samples.case(samples.LEAK, matches=(match(IncidentType.MEMORY_OOM, (ActionKind.RESTART, 0, 5)),))
+    case = samples.case(samples.LEAK, experience=seen(IncidentType.MEMORY_OOM, (ActionKind.RESTART, 0, 5)))
 
     vote = ask(SRE, case, propose(ActionKind.RESTART))
 
@@ -119,16 +119,16 @@ def test_a_remedy_with_a_poor_record_is_refused() -> None:
 
 def test_a_good_record_lifts_a_remedy_over_the_bar() -> None:
     scale_up = propose(ActionKind.SCALE_UP)
-    learned = (match(IncidentType.MEMORY_OOM, (ActionKind.SCALE_UP, 6, 0)),)
+    learned = seen(IncidentType.MEMORY_OOM, (ActionKind.SCALE_UP, 6, 0))
 
     assert not ask(SRE, samples.case(samples.LEAK), scale_up).approve
-    assert ask(SRE, samples.case(samples.LEAK, matches=learned), scale_up).approve
+    assert ask(SRE, samples.case(samples.LEAK, experience=learned), scale_up).approve
 
 
 def test_a_record_of_another_type_counts_for_nothing() -> None:
-    other = (match(IncidentType.DISK_SPACE, (ActionKind.RESTART, 0, 9)),)
+    other = seen(IncidentType.DISK_SPACE, (ActionKind.RESTART, 0, 9))
 
-    assert ask(SRE, samples.case(samples.LEAK, matches=other), propose(ActionKind.RESTART)).approve
+    assert ask(SRE, samples.case(samples.LEAK, experience=other), propose(ActionKind.RESTART)).approve
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda m: m.role)
@@ -275,9 +275,9 @@ def test_how_near_the_limits_are_is_said() -> None:
 
 
 def test_a_record_of_one_is_said_in_words() -> None:
-    once = (match(IncidentType.MEMORY_OOM, (ActionKind.RESTART, 1, 0)),)
+    once = seen(IncidentType.MEMORY_OOM, (ActionKind.RESTART, 1, 0))
 
-    vote = ask(SRE, samples.case(samples.LEAK, matches=once), propose(ActionKind.RESTART))
+    vote = ask(SRE, samples.case(samples.LEAK, experience=once), propose(ActionKind.RESTART))
 
     assert "it helped in the one similar incident" in vote.explanation
 

@@ -14,9 +14,9 @@ from responder.incident_record import (
     ActionRecord,
     Case,
     DiagnosisOutcome,
-    PastOutcome,
+    Experience,
     ProposedAction,
-    RunbookMatch,
+    WeighedOutcomes,
 )
 
 SIGNALS = [
@@ -52,21 +52,16 @@ incidents = st.builds(
     instances=st.lists(st.text(max_size=4), max_size=4).map(tuple),
 )
 records = st.lists(st.builds(ActionRecord, started_at=numbers, ended_at=optional), max_size=4).map(tuple)
-matches = st.builds(
-    RunbookMatch,
-    similarity=numbers,
-    outcomes=st.lists(
-        st.builds(PastOutcome, successes=st.integers(-2, 50), failures=st.integers(-2, 50)),
-        max_size=4,
-    ).map(tuple),
-)
+counts = st.floats(0, 1e6)
+outcomes = st.builds(WeighedOutcomes, successes=counts, failures=counts)
+experience = st.builds(Experience, here=outcomes, elsewhere=outcomes, imported=outcomes)
 cases = st.builds(
     Case,
     incident=incidents,
     allowed=st.frozensets(st.sampled_from(ActionKind)),
     tried=records,
     recent=records,
-    matches=st.lists(matches, max_size=2).map(tuple),
+    experience=st.lists(experience, max_size=4).map(tuple),
 )
 proposals = st.builds(ProposedAction, confidence=numbers)
 

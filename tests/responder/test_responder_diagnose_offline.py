@@ -5,7 +5,7 @@ import re
 
 import decision_samples as samples
 import pytest
-from decision_samples import case, evidence, incident, log_evidence, match, record, restarts, silence
+from decision_samples import case, evidence, incident, log_evidence, record, restarts, seen, silence
 
 from detector import AnomalyReason, Incident, IncidentState, IncidentType, TypeCandidate
 from responder.diagnose import OfflineAnalyst
@@ -382,32 +382,25 @@ def test_when_nothing_is_left_to_try_the_text_says_so() -> None:
 
 
 def test_a_remedy_that_failed_in_similar_incidents_moves_down() -> None:
-    bad = (match(IncidentType.DB_CONNECTION_POOL, (ActionKind.RECYCLE_POOL, 0, 3)),)
+    bad = seen(IncidentType.DB_CONNECTION_POOL, (ActionKind.RECYCLE_POOL, 0, 3))
 
-    proposals = diagnose(samples.POOL, matches=bad).proposals
+    proposals = diagnose(samples.POOL, experience=bad).proposals
 
     assert proposals[0].action is ActionKind.RESTART
     told = next(p.reason for p in proposals if p.action is ActionKind.RECYCLE_POOL)
-    assert "it helped in none of 3 similar incidents" in told
+    assert "it helped in none of 3 similar incidents on this service" in told
 
 
 def test_a_remedy_that_helped_in_similar_incidents_moves_up() -> None:
-    good = (match(IncidentType.MEMORY_OOM, (ActionKind.SCALE_UP, 8, 0), (ActionKind.RESTART, 0, 8)),)
+    good = seen(IncidentType.MEMORY_OOM, (ActionKind.SCALE_UP, 8, 0), (ActionKind.RESTART, 0, 8))
 
-    assert actions(diagnose(samples.LEAK, matches=good))[0] is ActionKind.SCALE_UP
+    assert actions(diagnose(samples.LEAK, experience=good))[0] is ActionKind.SCALE_UP
 
 
 def test_a_remedy_only_the_runbook_knows_is_proposed() -> None:
-    learned = (match(IncidentType.DISK_SPACE, (ActionKind.CLEANUP, 0, 6), (ActionKind.FAILOVER, 6, 0)),)
+    learned = seen(IncidentType.DISK_SPACE, (ActionKind.CLEANUP, 0, 6), (ActionKind.FAILOVER, 6, 0))
 
-    assert actions(diagnose(samples.DISK, matches=learned))[0] is ActionKind.FAILOVER
-
-
-@pytest.mark.parametrize("similarity", [0.3, float("nan")])
-def test_runbook_entries_that_do_not_resemble_the_incident_count_for_nothing(similarity: float) -> None:
-    far = (match(IncidentType.MEMORY_OOM, (ActionKind.RESTART, 0, 9), similarity=similarity),)
-
-    assert diagnose(samples.LEAK, matches=far).proposals == diagnose(samples.LEAK).proposals
+    assert actions(diagnose(samples.DISK, experience=learned))[0] is ActionKind.FAILOVER
 
 
 def test_of_two_possible_causes_the_likelier_leads_and_the_other_follows() -> None:

@@ -189,10 +189,23 @@ def test_the_journal_tells_what_stood_there_before(store: Store) -> None:
 
 
 def test_runbook_documents_are_replaced_by_id(store: Store) -> None:
-    store.runbook.upsert("b", {"n": 1}, 1.0)
-    store.runbook.upsert("a", {"n": 2}, 2.0)
-    store.runbook.upsert("b", {"n": 3}, 3.0)
-    assert store.runbook.load_all() == [{"n": 2}, {"n": 3}]
+    store.runbook.put({"a": {"n": 1}, "b": {"n": 2}}, 1.0)
+    store.runbook.put({"b": {"n": 3}}, 3.0)
+    assert store.runbook.versions() == {"a": 1.0, "b": 3.0}
+    assert store.runbook.load(["a", "b", "c"]) == {"a": {"n": 1}, "b": {"n": 3}}
+
+
+def test_runbook_rows_change_all_together_or_not_at_all(store: Store) -> None:
+    store.runbook.put({"a": {"n": 1}}, 1.0)
+
+    def fail(_: object) -> None:
+        raise RuntimeError("the trail is full")
+
+    with pytest.raises(RuntimeError):
+        store.runbook.put({"b": {"n": 2}}, 2.0, without=["a"], also=fail)
+    assert store.runbook.versions() == {"a": 1.0}
+    store.runbook.put({"b": {"n": 2}}, 2.0, without=["a"])
+    assert store.runbook.versions() == {"b": 2.0}
 
 
 def test_everything_outlives_the_process(tmp_path: Path) -> None:
