@@ -181,9 +181,9 @@ audit_head = Table(
 )
 
 # What people are to be told: one row a change of state and channel, written in the transaction of the change.
-# `next_at`: not before then; in the future also while somebody delivers it.
+# `next_at`: not before then; in the future also while somebody delivers it. DBOS has a table `notifications`.
 notifications = Table(
-    "notifications",
+    "channel_notifications",
     metadata,
     Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
     Column("key", String(ID_LENGTH + 40), primary_key=True),
@@ -194,5 +194,5 @@ notifications = Table(
     Column("next_at", Double, nullable=False),
     Column("outcome", String(20)),
     Column("settled_at", Double),
-    Index("notifications_due", "channel", "outcome", "next_at"),
+    Index("channel_notifications_due", "channel", "outcome", "next_at"),
 )

@@ -10,7 +10,7 @@ down_revision = "0001"
 def upgrade() -> None:
     """Add the table."""
     op.create_table(
-        "notifications",
+        "channel_notifications",
         sa.Column("incident_id", sa.String(length=200), nullable=False),
         sa.Column("key", sa.String(length=240), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -23,4 +23,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"]),
         sa.PrimaryKeyConstraint("incident_id", "key", "channel"),
     )
-    op.create_index("notifications_due", "notifications", ["channel", "outcome", "next_at"])
+    op.create_index("channel_notifications_due", "channel_notifications", ["channel", "outcome", "next_at"])
