@@ -21,6 +21,7 @@ from responder.diagnose.llm import (
     Price,
     PromptLimits,
     Prompts,
+    TracedLookUps,
 )
 from responder.diagnose.llm.loopback import is_loopback
 from responder.legibility import Gate
@@ -68,7 +69,7 @@ def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer)
             config=config,
             tracer=tracer,
             clock=time.monotonic,
-            look_ups=look_ups,
+            look_ups=TracedLookUps(look_ups, tracer),
             gate=gate,
         )
         breaker = CircuitBreaker(

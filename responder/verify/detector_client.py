@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from detector import Incident, Recovery, ServiceHealth
+from detector import Deploy, Incident, LogLine, Neighbours, Recovery, ServiceHealth
 from responder.verify.detector_query import DetectorUnavailable
 
 T = TypeVar("T")
@@ -17,6 +17,10 @@ T = TypeVar("T")
 _RECOVERY = TypeAdapter(Recovery)
 _INCIDENT = TypeAdapter(Incident)
 _SERVICES = TypeAdapter(tuple[ServiceHealth, ...])
+_LOGS = TypeAdapter(tuple[LogLine, ...])
+_NEIGHBOURS = TypeAdapter(Neighbours)
+_DEPLOYS = TypeAdapter(tuple[Deploy, ...])
+_MAX_LOG_LINES = 200
 _RETRY_STATUS = frozenset({429, 502, 503, 504})
 _PAUSE_S = 0.1
 
@@ -26,7 +30,7 @@ class _TryAgain(Exception):  # noqa: N818 - never leaves this module
 
 
 class DetectorClient:
-    """Implements `DetectorQuery`. Safe to use from several threads; close it when done.
+    """Implements `DetectorDetails`. Safe to use from several threads; close it when done.
 
     `timeout_s` bounds connecting, each read and the whole answer; `attempts` is how often a call is
     tried where the fault may pass (refused connection, time-out, 429, 502 to 504); answers above
@@ -90,6 +94,18 @@ class DetectorClient:
             raise DetectorUnavailable(f"{self._url}/services is not there; is this the detector's address?")
         return found
 
+    def logs(self, incident_id: str) -> tuple[LogLine, ...] | None:
+        """The warnings and errors around an incident; None where the detector does not know it."""
+        return self._get(f"/incidents/{quote(incident_id, safe='')}/logs?limit={_MAX_LOG_LINES}", _LOGS)
+
+    def neighbours(self, service: str, namespace: str) -> Neighbours | None:
+        """Callers and callees of a service; None where the detector does not hear it."""
+        return self._get(_of_service(service, namespace, "neighbours"), _NEIGHBOURS)
+
+    def deploys(self, service: str, namespace: str) -> tuple[Deploy, ...] | None:
+        """Its latest releases, newest first; None where the detector does not hear it."""
+        return self._get(_of_service(service, namespace, "deploys"), _DEPLOYS)
+
     def _get(self, path: str, shape: TypeAdapter[T]) -> T | None:
         for attempt in range(self._attempts):
             try:
@@ -139,3 +155,8 @@ class DetectorClient:
             raise DetectorUnavailable(
                 f"{self._url}{path} answered with something else than expected: {where}: {first['msg']}"
             ) from error
+
+
+def _of_service(service: str, namespace: str, what: str) -> str:
+    within = f"?namespace={quote(namespace, safe='')}" if namespace else ""
+    return f"/services/{quote(service, safe='')}/{what}{within}"

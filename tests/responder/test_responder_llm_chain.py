@@ -268,7 +268,7 @@ def test_where_there_is_nothing_to_decide_no_model_is_asked(of: Case) -> None:
 
 
 class Looks:
-    offered = frozenset({LookUp.SERIES, LookUp.NEIGHBOURS, LookUp.LOGS})
+    offered = frozenset({LookUp.SERIES, LookUp.NEIGHBOURS})
 
     def __init__(self) -> None:
         self.asked: list[tuple[LookUp, str]] = []
@@ -307,7 +307,7 @@ def test_a_model_that_keeps_asking_is_no_answer() -> None:
     assert len(looks.asked) == 1
 
 
-@pytest.mark.parametrize("tool", ["logs", "similar_incidents", "shell"])
+@pytest.mark.parametrize("tool", ["logs", "deploys", "shell"])
 def test_what_is_not_offered_is_not_looked_up(tool: str) -> None:
     looks = Looks()
     diagnosis = Setup(ScriptedProvider([looking(tool)]), look_ups=looks).diagnose()

@@ -145,14 +145,16 @@ def test_each_prompt_has_a_mark_of_its_own() -> None:
     assert first != second
 
 
-def words_prompt(of: Case, logs: tuple[str, ...] = ()) -> Prompt | None:
+def words_prompt(*log_lines: str) -> Prompt | None:
+    logged = samples.log_evidence(*log_lines)
+    of = case(samples.incident(IncidentType.DISK_SPACE, samples.evidence("disk", 1), logged))
     reading = Reading(of.incident, PATTERNS)
     diagnosis = OfflineAnalyst().diagnose(of)
-    return prompts().words(diagnosis, Choices.of(of, exhibits(reading), (), 0), logs)
+    return prompts().words(diagnosis, Choices.of(of, exhibits(reading), (), 0))
 
 
 def test_the_words_see_the_logs_fenced_and_without_secrets() -> None:
-    prompt = words_prompt(case(samples.DISK), ("login failed password=hunter2 for jo@example.com",))
+    prompt = words_prompt("No space left on device", "login failed password=hunter2 for jo@example.com")
     assert prompt is not None
     (message,) = prompt.messages
     inside = message.text.split(f"<data {MARK}>")[1].split(f"</data {MARK}>")[0]
@@ -164,6 +166,6 @@ def test_the_words_see_the_logs_fenced_and_without_secrets() -> None:
 
 def test_the_words_fit_the_budget() -> None:
     logs = tuple(f"{number} " + "long line " * 100 for number in range(100))
-    prompt = words_prompt(case(samples.DISK), logs)
+    prompt = words_prompt(*logs)
     assert prompt is not None
     assert tokens(text_of(prompt)) <= 2500

@@ -11,7 +11,18 @@ from decision_samples import LEAK
 from pydantic import TypeAdapter
 from scripted_detector import service_health
 
-from detector import Incident, IncidentState, Recovery, SeriesHealth
+from detector import (
+    Deploy,
+    Incident,
+    IncidentState,
+    LogLine,
+    LogSeverity,
+    Neighbour,
+    Neighbours,
+    PeerKind,
+    Recovery,
+    SeriesHealth,
+)
 from responder.verify import DetectorClient, DetectorUnavailable
 
 RECOVERY = Recovery(
@@ -68,6 +79,30 @@ def test_an_incident_is_read_as_published() -> None:
 def test_services_are_read_as_published() -> None:
     with client(Server(json_of(tuple, (service_health(),)))) as detector:
         assert detector.services() == (service_health(),)
+
+
+LINE = LogLine(LogSeverity.ERROR, "bad <num>", "bad 1", 3, 1.0, 2.0)
+NEIGHBOURS = Neighbours("shop", "", (), (Neighbour("db", "", PeerKind.DATABASE, False, 3, 1, 2.0),))
+DEPLOY = Deploy("service.version", "1", "2", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer", "path"),
+    [
+        (lambda detector: detector.logs("INC-1"), (LINE,), "/incidents/INC-1/logs?limit=200"),
+        (lambda detector: detector.neighbours("a/b", "x&y"), NEIGHBOURS,
+         "/services/a%2Fb/neighbours?namespace=x%26y"),
+        (lambda detector: detector.deploys("shop", ""), (DEPLOY,), "/services/shop/deploys"),
+    ],
+)  # fmt: skip
+def test_what_a_closer_look_asks_is_read_as_published(
+    ask: Callable[[DetectorClient], object], answer: object, path: str
+) -> None:
+    server = Server(json_of(type(answer), answer), httpx.Response(404))
+    with client(server) as detector:
+        assert ask(detector) == answer
+        assert ask(detector) is None
+    assert server.paths == [path] * 2
 
 
 def test_fields_of_a_newer_detector_are_ignored() -> None:

@@ -7,7 +7,7 @@ from responder.diagnose.llm.breaker import CircuitBreaker
 from responder.diagnose.llm.budget import Budget, Price
 from responder.diagnose.llm.chain import ChainConfig, DiagnosisChain, GuardedModel
 from responder.diagnose.llm.event_loop import EventLoopThread
-from responder.diagnose.llm.look_up import LookUp, LookUps
+from responder.diagnose.llm.look_up import LookUp, LookUps, TracedLookUps
 from responder.diagnose.llm.model_analyst import AskingConfig, ModelAnalyst
 from responder.diagnose.llm.prompt import PromptLimits, Prompts
 from responder.diagnose.llm.provider import (
@@ -51,4 +51,5 @@ __all__ = [
     "ProviderUnreachable",
     "RateLimited",
     "Refusal",
+    "TracedLookUps",
 ]

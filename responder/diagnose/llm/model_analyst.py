@@ -30,7 +30,6 @@ from responder.legibility import Gate
 
 _LOG = logging.getLogger(__name__)
 _LEAST_FOR_WORDS_S = 1.0
-_DECIDING = tuple(tool for tool in LookUp if tool is not LookUp.LOGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class ModelAnalyst:
         """The provider's diagnosis, checked against the case."""
         reading = Reading(case.incident, self._patterns)
         offered = self._look_ups.offered if self._look_ups else frozenset()
-        tools = [tool for tool in _DECIDING if tool in offered]
+        tools = [tool for tool in LookUp if tool in offered]
         every = Choices.of(case, exhibits(reading), tools, self._config.max_looks)
         prompt, choices = self._prompts.decide(case, reading, every)
         talk = _Conversation(calls, self._prompts, self._gate)
@@ -86,7 +85,7 @@ class ModelAnalyst:
             choices = replace(choices, look_ups=(), looks_left=0)
             answer, _ = talk.answered(self._prompts.looked(prompt, said, found, choices), choices)
         diagnosis = self._diagnosis(answer, choices)
-        return self._in_words(case, diagnosis, choices, calls)
+        return self._in_words(diagnosis, choices, calls)
 
     def _looked(self, case: Case, answer: ModelAnswer) -> list[str]:
         assert self._look_ups is not None  # noqa: S101 - without it none is offered, and the check refuses
@@ -108,14 +107,11 @@ class ModelAnalyst:
             analyst=self.provider.name,
         )
 
-    def _in_words(self, case: Case, diagnosis: Diagnosis, choices: Choices, calls: ModelCalls) -> Diagnosis:
+    def _in_words(self, diagnosis: Diagnosis, choices: Choices, calls: ModelCalls) -> Diagnosis:
         """`diagnosis` with a root cause that knows what the logs say; all else stays what it was."""
         if not self._config.share_text or diagnosis.outcome is not DiagnosisOutcome.FAULT:
             return diagnosis
-        logs: tuple[str, ...] = ()
-        if self._look_ups is not None and LookUp.LOGS in self._look_ups.offered:
-            logs = tuple(self._look_ups.look(case, LookUp.LOGS, ""))
-        prompt = self._prompts.words(diagnosis, choices, logs)
+        prompt = self._prompts.words(diagnosis, choices)
         if prompt is None or calls.left_s < _LEAST_FOR_WORDS_S:
             return diagnosis
         try:

@@ -97,13 +97,12 @@ class Prompts:
             shown.append(one)
         return tuple(shown)
 
-    def words(self, diagnosis: Diagnosis, choices: Choices, logs: Sequence[str]) -> Prompt | None:
+    def words(self, diagnosis: Diagnosis, choices: Choices) -> Prompt | None:
         """The prompt to put a diagnosis in words, with text the service sent; None where it sent none.
 
         Whatever comes back is shown to people and decides nothing.
         """
-        lines = [*self._raw(choices.exhibits), *(f"log: {redact(line, _MAX_LOG_CHARS)}" for line in logs)]
-        lines = list(dict.fromkeys(lines))[:_MAX_TEXT_LINES]
+        lines = list(dict.fromkeys(self._raw(choices.exhibits)))[:_MAX_TEXT_LINES]
         if not lines:
             return None
         mark = fence.new_mark(self.draw_mark, lines)
