@@ -7,16 +7,16 @@ from responder.incident_record import ActionOutcome
 from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
 from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
+from responder.remediate.step_error import StepError, StepRefusedError
 from responder.remediate.supervisor_choice import (
     Choice,
-    StepRefusedError,
     choose,
     choose_undo,
     done_since,
     natural,
     read_prior,
 )
-from responder.remediate.supervisor_control import ProcessControl, StepError
+from responder.remediate.supervisor_control import ProcessControl
 from responder.remediate.supervisor_rpc import ProcessInfo, SupervisorClient, SupervisorError
 from responder.remediate.supervisor_step import (
     Operation,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from responder.remediate.executor import PriorState, StepOutcome
-from responder.remediate.supervisor_control import StepError
+from responder.remediate.step_error import StepError, StepRefusedError
 from responder.remediate.supervisor_rpc import ProcessInfo, ProcessState
 from responder.remediate.supervisor_step import Operation, Restart, ScaleDown, ScaleUp, Start, Stop
 
@@ -51,10 +51,6 @@ class Choice:
         """The choice in words, after it was carried out."""
         names = ", ".join(p.full_name for p in self.processes)
         return f"{_PAST[self.verb]} {names}{self.after}" if names else self.otherwise
-
-
-class StepRefusedError(Exception):
-    """A limit of the step forbids it."""
 
 
 def choose(step: Operation, processes: list[ProcessInfo], before: Before | None) -> Choice:

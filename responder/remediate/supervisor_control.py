@@ -3,14 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from responder.remediate.step_error import StepError
 from responder.remediate.supervisor_rpc import ProcessInfo, ProcessState, SupervisorClient, SupervisorError
 
 _POLL_S = 0.05
 _AFTER_KILL_S = 3.0
-
-
-class StepError(Exception):
-    """The step cannot be done; the message is the detail of its result."""
 
 
 @dataclass(frozen=True, slots=True)

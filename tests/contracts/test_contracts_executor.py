@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker_containers import CRASHING, compose_project
+from docker_steps import docker_step, executor_for, of_project
 from recording_server import recording_server
 from supervisord_process import POISONED, Program, supervisord
 
 from responder.incident_record import ActionOutcome
 from responder.remediate import Executor, StepOutcome, Undoable
 from responder.remediate.command import CommandExecutor, CommandStep
+from responder.remediate.docker import DockerExecutor
+from responder.remediate.docker_engine import DockerEngine
 from responder.remediate.http import HttpExecutor, HttpStep
 from responder.remediate.supervisor import SupervisorExecutor
 from responder.remediate.supervisor_rpc import SupervisorClient
@@ -88,7 +92,32 @@ def command_world(directory: Path) -> Iterator[World]:
     )
 
 
-@pytest.fixture(params=[supervisor_world, http_world, command_world], ids=["supervisor", "http", "command"])
+@contextmanager
+def docker_world(directory: Path) -> Iterator[World]:
+    with compose_project() as project:
+        never = {"Test": ["CMD-SHELL", "exit 1"], "Interval": 10**12}
+        project.run()
+        project.run("crashing", script=CRASHING)
+        project.make("slow", 1, {"Cmd": ["sleep", "600"], "Healthcheck": never})
+        first = project.starts()
+        yield World(
+            executor_for(project),
+            works=of_project(project, operation="restart"),
+            fails=of_project(project, "crashing", operation="restart"),
+            outlasts=of_project(project, "slow", operation="restart", timeout_s=SLOW_S, kill_after_s=0),
+            effects=lambda: int(project.starts() != first),
+            over_time=ActionOutcome.FAILED,
+        )
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(supervisor_world, id="supervisor"),
+        pytest.param(http_world, id="http"),
+        pytest.param(command_world, id="command"),
+        pytest.param(docker_world, id="docker", marks=pytest.mark.e2e),
+    ]
+)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with request.param(tmp_path) as made:
         yield made
@@ -102,8 +131,12 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         ),
         (HttpExecutor(), HttpStep(url="http://127.0.0.1:1/")),
         (CommandExecutor({}), CommandStep(argv=("/nowhere/at/all",))),
+        (
+            DockerExecutor(DockerEngine("unix:///tmp/no-docker-here.sock")),
+            docker_step(operation="restart", container="web"),
+        ),
     ],
-    ids=["supervisor", "http", "command"],
+    ids=["supervisor", "http", "command", "docker"],
 )
 def absent(request: pytest.FixtureRequest) -> tuple[Executor[Any], Any]:
     """An executor whose other side is not there."""
