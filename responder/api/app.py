@@ -12,6 +12,7 @@ from responder.api.body_limit import BodyLimit
 from responder.api.events import events_router
 from responder.api.incidents import incidents_router
 from responder.api.intake import intake_router
+from responder.api.learning import learning_router
 from responder.api.parts import ApiParts
 from responder.store import StoreUnusableError
 
@@ -45,6 +46,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     app.include_router(incidents_router(parts))
     app.include_router(approvals_router(parts))
     app.include_router(audit_router(parts))
+    app.include_router(learning_router(parts))
     app.include_router(_health_router(parts))
     return app
 

@@ -1,4 +1,4 @@
-"""Looking at incidents and at the runbook."""
+"""Looking at incidents."""
 
 from dataclasses import dataclass, fields
 from http import HTTPStatus
@@ -12,7 +12,6 @@ from responder.api.parts import ApiParts
 from responder.api.problem import responses
 from responder.approval import Answer, Approval, ApprovalLinks
 from responder.incident_record import ActionKind, IncidentRecord, PipelineState
-from responder.learn import RunbookEntry
 from responder.store import IncidentRow
 
 IncidentId = Annotated[str, Path(min_length=1, max_length=200, description="an incident's id, or an alert's")]
@@ -69,7 +68,7 @@ class IncidentDetail(IncidentRecord):
 
 
 def incidents_router(parts: ApiParts) -> APIRouter:
-    """`GET /incidents`, `GET /incidents/{id}` and `GET /runbook`."""
+    """`GET /incidents` and `GET /incidents/{id}`."""
     router = APIRouter(responses=responses(422, 500))
 
     @router.get("/incidents", tags=["incidents"], summary="Incidents, newest first")
@@ -102,11 +101,6 @@ def incidents_router(parts: ApiParts) -> APIRouter:
             trace_id=record.incident.trace_id,
             approval=None if asked is None else _shown(asked, record.state, parts.links),
         )
-
-    @router.get("/runbook", tags=["runbook"], summary="What was learned, the surest first")
-    def get_runbook() -> list[RunbookEntry]:
-        """All entries of the runbook."""
-        return parts.runbook.export()
 
     return router
 

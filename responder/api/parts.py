@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
+from sqlalchemy import Connection
 
 from responder.approval import ApprovalLinks, Approvals
 from responder.audit import AuditTrail
-from responder.learn import RunbookEntry
+from responder.incident_record import IncidentRecord
+from responder.learn import ExchangedRunbook, Feedback, ImportResult, Lesson, RunbookEntry
 from responder.store import Store
 
 
@@ -26,11 +28,24 @@ class Workflows(Protocol):
         ...
 
 
-class RunbookExport(Protocol):
-    """What the runbook shows of itself."""
+class LearnedRunbook(Protocol):
+    """What the runbook shows of itself, and what it can be told. `also` is called with the transaction that
+    keeps it, if anything changes."""
 
     def export(self) -> list[RunbookEntry]:
         """All entries, the surest first."""
+        ...
+
+    def take_feedback(
+        self, record: IncidentRecord, feedback: Feedback, also: Callable[[Connection], object] | None = None
+    ) -> Lesson:
+        """A human's word on an ended incident; what the incident teaches now."""
+        ...
+
+    def take_in(
+        self, runbook: ExchangedRunbook, also: Callable[[Connection], object] | None = None
+    ) -> ImportResult:
+        """Take in what another runbook tells."""
         ...
 
 
@@ -41,7 +56,7 @@ class ApiParts:
 
     store: Store
     workflows: Workflows
-    runbook: RunbookExport
+    runbook: LearnedRunbook
     clock: Callable[[], float]
     ids: IdGenerator
     closing: threading.Event = field(default_factory=threading.Event)

@@ -23,6 +23,8 @@ class AuditKind(StrEnum):
     ACTION_BEGUN = "action_begun"
     ACTION_ENDED = "action_ended"
     VERIFICATION = "verification"
+    FEEDBACK = "feedback"
+    RUNBOOK_IMPORTED = "runbook_imported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What the API hands incidents to, and a runbook that has learned nothing."""
 
-from responder.learn import RunbookEntry
+from responder.incident_record import IncidentRecord
+from responder.learn import ExchangedRunbook, Feedback, ImportResult, Lesson, RunbookEntry
 
 
 class Started:
@@ -18,3 +19,9 @@ class Started:
 class EmptyRunbook:
     def export(self) -> list[RunbookEntry]:
         return []
+
+    def take_feedback(self, record: IncidentRecord, feedback: Feedback, also: object = None) -> Lesson:
+        raise AssertionError("nobody was to say anything")
+
+    def take_in(self, runbook: ExchangedRunbook, also: object = None) -> ImportResult:
+        raise AssertionError("nothing was to be imported")
