@@ -1,7 +1,7 @@
 """Composition root of the responder: incidents in; diagnosis, council, remedy, verification, runbook.
 
-Exit status: 0 stopped by SIGTERM or SIGINT; 2 settings, catalogue, policy or `OTEL_*` variables that cannot
-be used; 3 the store cannot be used; 4 the address cannot be bound; 1 anything else.
+Exit status: 0 stopped by SIGTERM or SIGINT; 2 settings, catalogue, policy, channels or `OTEL_*` variables
+that cannot be used; 3 the store cannot be used; 4 the address cannot be bound; 1 anything else.
 """
 
 import logging
@@ -29,6 +29,16 @@ from responder.learn import DAY_S, Decay, Runbook, RunbookConfig
 from responder.llm_settings import LlmSettings, load_llm_settings
 from responder.logs import set_up_logging
 from responder.models import build_models
+from responder.notify import (
+    Channel,
+    ChannelsError,
+    Desk,
+    NotificationMetrics,
+    Notifying,
+    Wording,
+    load_channels,
+    routes,
+)
 from responder.pipeline import (
     DbosWorkflows,
     Pipeline,
@@ -50,6 +60,7 @@ from responder.verify import DetectorClient, Verifier, VerifyConfig
 _LOG = logging.getLogger("responder")
 _SERVICE_NAME = "aegisops-responder"
 _API_GRACE_S = 3.0
+_NOTIFY_GRACE_S = 1.0
 _TELEMETRY_GRACE_S = 3.0
 
 EXIT_STOPPED = 0
@@ -65,8 +76,9 @@ def main() -> int:
         llm = load_llm_settings()
         remedies = _remedies(settings)
         policy_file = None if settings.policy is None else PolicyFile(settings.policy)
+        channels = _channels(settings)
         providers = Providers.from_environment(os.environ, _SERVICE_NAME)
-    except (SettingsError, CatalogueError, PolicyError) as error:
+    except (SettingsError, CatalogueError, PolicyError, ChannelsError) as error:
         return _refuse(EXIT_SETTINGS, error)
     except (RuntimeError, ValueError) as error:
         return _refuse(EXIT_SETTINGS, f"The OTEL_* variables cannot be used: {error}")
@@ -83,7 +95,16 @@ def main() -> int:
         )
     except StoreUnusableError as error:
         return _refuse(EXIT_STORE, error)
-    responder = Responder(settings, remedies, providers, database, server, llm=llm, policy_file=policy_file)
+    responder = Responder(
+        settings,
+        remedies,
+        providers,
+        database,
+        server,
+        llm=llm,
+        policy_file=policy_file,
+        channels=channels,
+    )
     responder.start()
     stop.wait()
     responder.stop()
@@ -106,13 +127,14 @@ class Responder:
         *,
         llm: LlmSettings,
         policy_file: PolicyFile | None,
+        channels: tuple[Channel, ...],
     ) -> None:
         self._settings = settings
         self._providers = providers
         self._server = server
         self._gate = StopGate()
         self._closing = threading.Event()
-        self._store = store = Store.over(database)
+        self._store = store = Store.over(database, routes(channels))
         self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running)
         self._stages = Stages(providers.tracers)
         self._runbook = _runbook(settings, store)
@@ -137,6 +159,16 @@ class Responder:
         self._pipeline = Pipeline(self._steps, self._workflows, metrics, settings.max_attempts)
         self._approvals = Approvals(database)
         self._waiting = Waiting(self._approvals, self._workflows.resume, time.time, metrics)
+        links = _links(settings, server.port)
+        desk = Desk(
+            store=store,
+            approvals=self._approvals,
+            wording=Wording(_public_url(settings, server.port), links),
+            stages=self._stages,
+            metrics=NotificationMetrics(providers.meters),
+            clock=time.time,
+        )
+        self._notifying = Notifying(channels, desk, metrics)
         self._app = build_app(
             ApiParts(
                 store=store,
@@ -145,7 +177,7 @@ class Responder:
                 clock=time.time,
                 ids=RandomIdGenerator(),
                 closing=self._closing,
-                links=_links(settings, server.port),
+                links=links,
                 warnings=lambda: _warnings(policy_file),
             )
         )
@@ -163,6 +195,7 @@ class Responder:
         self._workflows.launch(self._pipeline.run, self._pipeline.go_on)
         self._take_up()
         self._waiting.start()
+        self._notifying.start()
         self._server.start(self._app)
         _LOG.info("listening on http://%s:%d", self._settings.host, self._server.port)
 
@@ -172,6 +205,7 @@ class Responder:
         self._closing.set()
         self._server.stop(_API_GRACE_S)
         self._waiting.stop()
+        self._notifying.stop(_NOTIFY_GRACE_S)
         if not self._gate.close(self._settings.stop_grace_s):
             _LOG.warning("an action still runs; whether it took effect is looked up at the next start")
         self._providers.shutdown(_TELEMETRY_GRACE_S)
@@ -207,12 +241,20 @@ def _policy(file: PolicyFile | None, past: StoredPast, remedies: Remedies) -> Po
     return Policy(document, past, CatalogueReach(remedies, Effects.load()))
 
 
+def _channels(settings: ResponderSettings) -> tuple[Channel, ...]:
+    """The channels of the file; without one nobody is told of anything."""
+    return () if settings.notifications is None else load_channels(settings.notifications, os.environ)
+
+
 def _links(settings: ResponderSettings, port: int) -> ApprovalLinks | None:
     secret = settings.approval_secret
     if secret is None:
         return None
-    url = settings.public_url or f"http://{settings.host}:{port}"
-    return ApprovalLinks(secret.get_secret_value().encode(), url)
+    return ApprovalLinks(secret.get_secret_value().encode(), _public_url(settings, port))
+
+
+def _public_url(settings: ResponderSettings, port: int) -> str:
+    return settings.public_url or f"http://{settings.host}:{port}"
 
 
 def _warnings(policy_file: PolicyFile | None) -> list[str]:

@@ -72,7 +72,10 @@ class ResponderSettings(BaseSettings):
         None, description="a secret of at least 16 characters that links for approval are signed with"
     )
     public_url: HttpUrlText | None = Field(
-        None, description="the http or https URL under which humans reach the API, for links for approval"
+        None, description="the http or https URL under which humans reach the API, for links"
+    )
+    notifications: Path | None = Field(
+        None, description="the YAML file that says which channels people are told by, and of what"
     )
     detector_url: HttpUrlText = Field(
         "http://127.0.0.1:8002", description="the http or https URL of the detector's query interface"
