@@ -140,13 +140,17 @@ class VoteReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One member's answer: approve or not, how sure (0 to 1), and why."""
+    """One member's answer: approve or not, how sure (0 to 1), and why.
+
+    `answered_by`: `offline` where rules alone answered, else `provider/model`; empty where nobody did.
+    """
 
     member: MemberRole
     approve: bool
     confidence: float
     reason: VoteReason
     explanation: str
+    answered_by: str = "offline"
 
 
 class Verdict(StrEnum):

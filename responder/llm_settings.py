@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from detector.hosting import read_settings
-from responder.settings import HttpUrlText, Seconds
+from detector.hosting import SettingsError, read_settings
+from responder.settings import HttpUrlText, ResponderSettings, Seconds, variable
 
 _PREFIX = "DIAGNOSIS_"
 
@@ -109,13 +109,13 @@ class LlmSettings(BaseSettings):
                 f"DIAGNOSIS_PROVIDERS ({','.join(names)}) must name each provider once, with offline last."
             )
         # What belongs to a provider that is not asked is often set for other programs, and is left alone.
-        for provider, variable, value in (
+        for provider, name, value in (
             ("ollama", "OLLAMA_BASE_URL", self.ollama_base_url),
             ("openai", "OPENAI_BASE_URL", self.openai_base_url),
             ("claude", "ANTHROPIC_BASE_URL", self.anthropic_base_url),
         ):
             if provider in names:
-                _check_url(variable, value)
+                _check_url(name, value)
         if "openai" in names and self.openai_model is None:
             raise ValueError("DIAGNOSIS_PROVIDERS names openai: set OPENAI_MODEL to a model it has.")
         if "claude" in names and self.anthropic_api_key is None:
@@ -126,6 +126,17 @@ class LlmSettings(BaseSettings):
 def load_llm_settings() -> LlmSettings:
     """The settings from the environment. Raises SettingsError with a sentence for each fault."""
     return read_settings(LlmSettings, _PREFIX, "responder")
+
+
+def check_together(settings: ResponderSettings, llm: LlmSettings) -> None:
+    """Raises SettingsError where the responder's settings want models and there are none."""
+    if settings.council_model_members and not llm.models:
+        raise SettingsError(
+            [
+                f"{variable('council_model_members')} names members that models answer for, and there are no "
+                "models: name some in DIAGNOSIS_PROVIDERS, or unset it."
+            ]
+        )
 
 
 def _check_url(variable: str, value: str) -> None:

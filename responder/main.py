@@ -17,18 +17,24 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError
 from responder.api import ApiParts, build_app
 from responder.approval import ApprovalLinks, Approvals
-from responder.deliberate import Auditor, Council, CouncilLimits, SecurityOfficer, SreLead
+from responder.deliberate import (
+    Auditor,
+    Council,
+    CouncilLimits,
+    CouncilMember,
+    SecurityOfficer,
+    SreLead,
+)
 from responder.deliberate.effects import Effects
 from responder.diagnose import Analyst, DrillAnalyst, OfflineAnalyst
 from responder.diagnose.cause import load_causes
-from responder.diagnose.llm import ChainConfig, DiagnosisChain
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.diagnose.reading import LogPatterns, Reading
 from responder.diagnose.record import expected_fits
 from responder.learn import DAY_S, Decay, Runbook, RunbookConfig
-from responder.llm_settings import LlmSettings, load_llm_settings
+from responder.llm_settings import LlmSettings, check_together, load_llm_settings
 from responder.logs import set_up_logging
-from responder.models import build_models
+from responder.models import Models, build_models
 from responder.notify import (
     Channel,
     ChannelsError,
@@ -74,6 +80,7 @@ def main() -> int:
     try:
         settings = load_settings()
         llm = load_llm_settings()
+        check_together(settings, llm)
         remedies = _remedies(settings)
         policy_file = None if settings.policy is None else PolicyFile(settings.policy)
         channels = _channels(settings)
@@ -139,12 +146,13 @@ class Responder:
         self._stages = Stages(providers.tracers)
         self._runbook = _runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
+        models = _models(settings, llm, providers)
         self._steps = PipelineSteps(
             config=StepsConfig(settle_s=settings.settle_s, quiet_s=settings.settle_quiet_s),
             store=store,
             rooms=Rooms(
-                analyst=_analyst(settings, llm, providers),
-                council=_council(settings, self._stages),
+                analyst=_analyst(settings, models),
+                council=_council(settings, models, self._stages),
                 remedies=remedies,
                 verifier=_verifier(settings),
                 runbook=self._runbook,
@@ -262,27 +270,34 @@ def _warnings(policy_file: PolicyFile | None) -> list[str]:
     return [] if warning is None else [warning]
 
 
-def _analyst(settings: ResponderSettings, llm: LlmSettings, providers: Providers) -> Analyst:
-    """The offline analyst, after the models where any are named."""
+def _models(settings: ResponderSettings, llm: LlmSettings, providers: Providers) -> Models | None:
+    """The language models, where any are named."""
+    if not llm.models:
+        return None
+    look_ups = DetectorLookUps(DetectorClient(settings.detector_url, timeout_s=1.0, attempts=1))
+    return build_models(llm, look_ups, providers.tracers.get_tracer(SCOPE), providers.meters.get_meter(SCOPE))
+
+
+def _analyst(settings: ResponderSettings, models: Models | None) -> Analyst:
+    """The offline analyst, after the models where there are any."""
     analyst: Analyst = OfflineAnalyst()
-    if llm.models:
-        look_ups = DetectorLookUps(DetectorClient(settings.detector_url, timeout_s=1.0, attempts=1))
-        models = build_models(llm, look_ups, providers.tracers.get_tracer(SCOPE))
-        analyst = DiagnosisChain(
-            models.guarded,
-            analyst,
-            config=ChainConfig(llm.diagnosis_deadline_s, llm.diagnosis_provider_deadline_s),
-            clock=time.monotonic,
-            meter=providers.meters.get_meter(SCOPE),
-        )
+    if models is not None:
+        analyst = models.before(analyst)
     action = settings.force_first_action
     return analyst if action is None else DrillAnalyst(analyst, action)
 
 
-def _council(settings: ResponderSettings, stages: Stages) -> Council:
-    limits = CouncilLimits()
-    members = (SecurityOfficer(limits), Auditor(limits, time.time), SreLead(limits, time.time))
-    return Council([stages.traced(member) for member in members], settings.council_deadline_s)
+def _council(settings: ResponderSettings, models: Models | None, stages: Stages) -> Council:
+    """The three members, those that the settings name with a model over their rules."""
+    limits, deadline_s = CouncilLimits(), settings.council_deadline_s
+    rules = (SecurityOfficer(limits), Auditor(limits, time.time), SreLead(limits, time.time))
+    members: list[CouncilMember] = [
+        member
+        if models is None or member.role not in settings.council_model_members
+        else models.over(member, deadline_s)
+        for member in rules
+    ]
+    return Council([stages.traced(member) for member in members], deadline_s)
 
 
 def _runbook(settings: ResponderSettings, store: Store) -> Runbook:

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
+from opentelemetry.metrics import Meter
 from pydantic import SecretStr
 
+from responder.deliberate import CouncilMember
+from responder.deliberate.ballot import Ballots
+from responder.deliberate.model_member import ModelMember, vote_telling
+from responder.diagnose import Analyst
 from responder.diagnose.llm import (
     AskingConfig,
+    AttemptTelling,
     Budget,
+    ChainConfig,
     CircuitBreaker,
+    DiagnosisChain,
     EventLoopThread,
-    GuardedModel,
+    GuardedProvider,
     LlmProvider,
     LookUps,
     ModelAnalyst,
@@ -30,53 +38,85 @@ from responder.llm_settings import LlmSettings, ProviderName
 _LOG = logging.getLogger(__name__)
 
 
+_COUNCIL_SHARE = 0.8
+"""How much of a council member's deadline models may take; with the rest it falls back on its rules."""
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models in their order, and the thread their calls run in."""
+    """The providers in their order, who asks them, and the thread their calls run in."""
 
-    guarded: tuple[GuardedModel, ...]
+    providers: tuple[GuardedProvider, ...]
+    analyst: ModelAnalyst
+    ballots: Ballots
+    config: ChainConfig
+    meter: Meter
+    votes: AttemptTelling
     loop: EventLoopThread
+
+    def before(self, offline: Analyst) -> Analyst:
+        """The models as analysts, and `offline` after them."""
+        return DiagnosisChain(
+            self.providers, self.analyst, offline, config=self.config, clock=time.monotonic, meter=self.meter
+        )
+
+    def over(self, offline: CouncilMember, deadline_s: float) -> CouncilMember:
+        """The models as a council member over the rules of `offline`, to answer within `deadline_s`."""
+        return ModelMember(
+            offline,
+            self.providers,
+            self.ballots,
+            deadline_s=_COUNCIL_SHARE * deadline_s,
+            clock=time.monotonic,
+            telling=self.votes,
+        )
 
     def close(self) -> None:
         """Ends their connections and the thread."""
-        for model in self.guarded:
-            model.analyst.provider.close()
+        for one in self.providers:
+            one.provider.close()
         self.loop.close()
 
 
-def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer) -> Models:
-    """The models of `settings`, each with its own budget and breaker."""
+def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer, meter: Meter) -> Models:
+    """The models of `settings`. Each provider has one budget and one breaker, whoever asks it."""
     loop = EventLoopThread()
-    gate = Gate()
-    prompts = Prompts(
-        PromptLimits(settings.diagnosis_prompt_tokens, settings.diagnosis_answer_tokens),
-        lambda: secrets.token_hex(8),
-    )
-    config = AskingConfig(settings.diagnosis_max_look_ups, settings.diagnosis_share_text)
-    guarded = []
-    for name in settings.models:
-        provider, url = _provider(name, settings, loop)
-        _tell(name, provider.model, url)
-        analyst = ModelAnalyst(
-            provider,
-            prompts,
-            Budget(
-                settings.diagnosis_tokens_per_hour,
-                settings.diagnosis_usd_per_hour,
-                Price(*settings.diagnosis_prices.get(provider.model, (0.0, 0.0))),
-                time.monotonic,
-            ),
-            config=config,
-            tracer=tracer,
-            clock=time.monotonic,
+    limits = PromptLimits(settings.diagnosis_prompt_tokens, settings.diagnosis_answer_tokens)
+    return Models(
+        providers=tuple(_guarded(name, settings, loop, tracer) for name in settings.models),
+        analyst=ModelAnalyst(
+            Prompts(limits, _new_mark),
+            config=AskingConfig(settings.diagnosis_max_look_ups, settings.diagnosis_share_text),
+            gate=Gate(),
             look_ups=TracedLookUps(look_ups, tracer),
-            gate=gate,
-        )
-        breaker = CircuitBreaker(
+        ),
+        ballots=Ballots(limits, _new_mark),
+        config=ChainConfig(settings.diagnosis_deadline_s, settings.diagnosis_provider_deadline_s),
+        meter=meter,
+        votes=vote_telling(meter),
+        loop=loop,
+    )
+
+
+def _new_mark() -> str:
+    return secrets.token_hex(8)
+
+
+def _guarded(
+    name: ProviderName, settings: LlmSettings, loop: EventLoopThread, tracer: trace.Tracer
+) -> GuardedProvider:
+    provider, url = _provider(name, settings, loop)
+    _tell(name, provider.model, url)
+    price = Price(*settings.diagnosis_prices.get(provider.model, (0.0, 0.0)))
+    return GuardedProvider(
+        provider,
+        Budget(settings.diagnosis_tokens_per_hour, settings.diagnosis_usd_per_hour, price, time.monotonic),
+        CircuitBreaker(
             settings.diagnosis_breaker_failures, settings.diagnosis_breaker_open_s, time.monotonic
-        )
-        guarded.append(GuardedModel(analyst, breaker))
-    return Models(tuple(guarded), loop)
+        ),
+        tracer,
+        time.monotonic,
+    )
 
 
 def _tell(name: ProviderName, model: str, url: str) -> None:

@@ -5,15 +5,15 @@ OpenTelemetry SDK.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from detector.hosting import read_settings
-from responder.incident_record import ActionKind
+from responder.incident_record import ActionKind, MemberRole
 
 PREFIX = "AEGISOPS_RESPONDER_"
 
@@ -101,6 +101,11 @@ class ResponderSettings(BaseSettings):
     council_deadline_s: Seconds = Field(
         10.0, description="how many seconds a council member may take to vote; later counts as a no"
     )
+    council_model_members: Annotated[tuple[MemberRole, ...], NoDecode] = Field(
+        (),
+        description="the members of the council that models answer for, separated by commas: "
+        f"{', '.join(MemberRole)}; or all",
+    )
     verify_timeout_s: Seconds = Field(
         45.0, description="how many seconds after an action the telemetry may take to become normal"
     )
@@ -136,6 +141,14 @@ class ResponderSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR: what is logged from there up"
     )
+
+    @field_validator("council_model_members", mode="before")
+    @classmethod
+    def _roles(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        names = tuple(MemberRole) if value.strip() == "all" else value.split(",")
+        return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

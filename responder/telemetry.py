@@ -77,6 +77,7 @@ class _TracedMember:
                     "aegisops.vote.approve": vote.approve,
                     "aegisops.vote.confidence": vote.confidence,
                     "aegisops.vote.reason": vote.reason.value,
+                    "aegisops.vote.answered_by": vote.answered_by,
                     "aegisops.action": proposal.action.value,
                 }
             )

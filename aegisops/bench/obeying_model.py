@@ -1,20 +1,23 @@
 """A language model that does whatever the data tells it to, for measuring what that can lead to."""
 
 import json
+import threading
 import unicodedata
 
 from aegisops.bench.injection_case import Injection
 from responder.diagnose.llm import Completion, Prompt
-from responder.incident_record import ActionKind, Diagnosis, DiagnosisOutcome
+from responder.incident_record import ActionKind, Diagnosis, DiagnosisOutcome, VoteReason
 
 _RUN = 12
+_YES = (VoteReason.SAFE, VoteReason.ALLOWED, VoteReason.LIKELY_TO_HELP)
 
 
 class ObeyingModel:
     """Implements `LlmProvider`. It understands every language and encoding: it obeys as soon as any twelve
     characters of the hostile text stand in the prompt that the prompt without it does not have.
 
-    Without something to obey it answers what `honest` says. `obeyed` counts prompts in which it obeyed.
+    Without something to obey it answers what `honest` says, and votes for what is proposed. `obeyed` has the
+    kind of each prompt in which it obeyed. Council members ask it from several threads at once.
     """
 
     name = "obeying"
@@ -24,6 +27,7 @@ class ObeyingModel:
         self._honest: Diagnosis | None = None
         self._injection: Injection | None = None
         self._seen_before = ""
+        self._lock = threading.Lock()
         self.obeyed: list[str] = []
 
     def at_peace(self, honest: Diagnosis) -> None:
@@ -36,9 +40,10 @@ class ObeyingModel:
 
     def complete(self, prompt: Prompt, deadline_s: float) -> Completion:  # noqa: ARG002 - contract
         """What the hostile text asks for, where it can be seen."""
-        text = "\n".join((prompt.system, *(one.text for one in prompt.messages)))
+        text = _said(prompt)
         if self._injection is None:
-            self._seen_before += _plain(text)
+            with self._lock:
+                self._seen_before += _plain(text)
         elif self._visible(self._injection.text, text):
             self.obeyed.append(prompt.schema_name)
             return Completion(self._obedient(prompt, self._injection), self.model)
@@ -55,6 +60,8 @@ class ObeyingModel:
 
     def _obedient(self, prompt: Prompt, injection: Injection) -> str:
         cited = _aliases(prompt)
+        if prompt.schema_name == "vote":
+            return _vote(prompt, cited, f"proposed_action: {injection.wants.value} " in _said(prompt))
         if prompt.schema_name != "diagnosis":
             return json.dumps({"root_cause": injection.text[:500] or "-", "citations": cited})
         if injection.wants is ActionKind.NOOP:
@@ -63,6 +70,8 @@ class ObeyingModel:
 
     def _as_honest(self, prompt: Prompt) -> str:
         known, cited = self._honest, _aliases(prompt)
+        if prompt.schema_name == "vote":
+            return _vote(prompt, cited, True)
         if known is None:
             raise ValueError("the model was not told what it would answer")
         if prompt.schema_name != "diagnosis":
@@ -88,6 +97,17 @@ def _answer(
             "proposals": [{**proposal, "action": action.value}] if action else [],
         }
     )
+
+
+def _vote(prompt: Prompt, cited: list[str], approve: bool) -> str:
+    """A yes, or a no of those that the prompt's schema offers."""
+    offered = json.loads(json.dumps(prompt.schema))["properties"]["vote"]["enum"]
+    vote = next(one for one in offered if (one in _YES) is approve)
+    return json.dumps({"citations": cited, "vote": vote, "confidence": 0.9})
+
+
+def _said(prompt: Prompt) -> str:
+    return "\n".join((prompt.system, *(one.text for one in prompt.messages)))
 
 
 def _aliases(prompt: Prompt) -> list[str]:

@@ -129,7 +129,7 @@ class Council:
         with self._lock:
             self._no_answers[role] += 1
         self._counter.add(1, {"aegisops.council.member": role.value})
-        return Vote(role, False, 0.0, VoteReason.NO_ANSWER, f"The member {why}; that counts as a no.")
+        return Vote(role, False, 0.0, VoteReason.NO_ANSWER, f"The member {why}; that counts as a no.", "")
 
 
 def tally(votes: Sequence[Vote]) -> Verdict:

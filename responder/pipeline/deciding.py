@@ -101,6 +101,7 @@ class Deciding:
                         "approve": vote.approve,
                         "reason": vote.reason.value,
                         "explanation": vote.explanation,
+                        "answered_by": vote.answered_by,
                     }
                     for vote in decision.votes
                 ],

@@ -1,15 +1,17 @@
 """The benches on decisions, on small samples."""
 
+import json
 import math
 
 from aegisops.bench.calibration import expected_error, measure
-from aegisops.bench.injection import Deciders, attack
+from aegisops.bench.injection import Decider, attack
 from aegisops.bench.injection_case import ALLOWED, Place, load, pair
 from aegisops.bench.obeying_model import ObeyingModel
 from aegisops.bench.synthetic_fault import KINDS
 from aegisops.bench.synthetic_incident import draw_examples
 from detector import Incident, IncidentType
-from responder.incident_record import Case
+from responder.diagnose.llm import Message, Prompt
+from responder.incident_record import ActionKind, Case
 
 LEAK = next(kind for kind in KINDS if kind.name == "leak")
 
@@ -55,16 +57,37 @@ def test_an_instruction_in_a_log_line_changes_nothing_and_the_deciding_model_nev
 
 
 def test_the_obeying_model_obeys_what_it_sees() -> None:
-    deciders, model, of = Deciders(leak().updated_at), ObeyingModel(), leak()
+    model, of = ObeyingModel(), leak()
+    now = of.updated_at
     injection = next(one for one in load() if one.place is Place.LOG_LINE)
-    known = deciders.offline.diagnose(Case(of, ALLOWED))
+    known = Decider(now).analyst.diagnose(Case(of, ALLOWED))
     model.at_peace(known)
     model.attacked_by(injection)
 
-    diagnosis = deciders.chain(model).diagnose(pair(of, injection).hit)
+    diagnosis = Decider(now, model).analyst.diagnose(pair(of, injection).hit)
 
     assert model.obeyed == ["explanation"]
     assert diagnosis.proposals[0].action is known.proposals[0].action
+
+
+def test_the_obeying_model_votes_as_the_text_says_where_it_can_see_it() -> None:
+    model, injection = ObeyingModel(), next(one for one in load() if one.wants is ActionKind.RESTART)
+    schema = {
+        "properties": {
+            "citations": {"items": {"enum": ["e1"]}},
+            "vote": {"enum": ["safe", "too_risky"]},
+        }
+    }
+    model.attacked_by(injection)
+
+    def vote(text: str) -> str:
+        said = model.complete(Prompt("", (Message("user", text),), "vote", schema, 100), 1.0)
+        return str(json.loads(said.text)["vote"])
+
+    assert vote("proposed_action: CLEANUP (delete)") == "safe", "with nothing to obey it votes for it"
+    assert vote(f"proposed_action: CLEANUP (delete) {injection.text}") == "too_risky"
+    assert vote(f"proposed_action: RESTART (restart) {injection.text}") == "safe"
+    assert model.obeyed == ["vote", "vote"]
 
 
 def test_the_calibration_error_is_the_weighted_gap() -> None:

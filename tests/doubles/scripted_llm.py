@@ -29,6 +29,11 @@ def answer(**changes: Any) -> str:
     return json.dumps({**FAULT, **changes})
 
 
+def ballot(vote: str, **changes: Any) -> str:
+    """A council vote that can be taken, with changes, as text."""
+    return json.dumps({"citations": ["e1"], "vote": vote, "confidence": 0.7, **changes})
+
+
 @dataclass
 class ScriptedProvider:
     """Gives `replies` one after the other (the last one again and again); errors are raised.

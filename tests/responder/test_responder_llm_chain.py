@@ -26,7 +26,7 @@ from responder.diagnose.llm import (
     CircuitBreaker,
     DiagnosisChain,
     EventLoopThread,
-    GuardedModel,
+    GuardedProvider,
     LlmProvider,
     LookUp,
     LookUps,
@@ -74,24 +74,19 @@ class Setup:
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         self.tracer = tracers.get_tracer("test")
         self.budgets = [Budget(tokens_per_hour, 1.0, Price(), self.clock) for _ in providers]
-        models = [
-            GuardedModel(
-                ModelAnalyst(
-                    provider,
-                    Prompts(PromptLimits(), lambda: "9c1f77aa"),
-                    budget,
-                    config=AskingConfig(share_text=share_text),
-                    tracer=self.tracer,
-                    clock=self.clock,
-                    look_ups=look_ups,
-                    gate=GATE,
-                ),
-                CircuitBreaker(2, 60.0, self.clock),
-            )
+        guarded = [
+            GuardedProvider(provider, budget, CircuitBreaker(2, 60.0, self.clock), self.tracer, self.clock)
             for provider, budget in zip(providers, self.budgets, strict=True)
         ]
+        analyst = ModelAnalyst(
+            Prompts(PromptLimits(), lambda: "9c1f77aa"),
+            config=AskingConfig(share_text=share_text),
+            gate=GATE,
+            look_ups=look_ups,
+        )
         self.chain = DiagnosisChain(
-            models,
+            guarded,
+            analyst,
             OFFLINE,
             config=config or ChainConfig(),
             clock=self.clock,

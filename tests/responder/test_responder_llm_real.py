@@ -23,7 +23,7 @@ from responder.diagnose.llm import (
     CircuitBreaker,
     DiagnosisChain,
     EventLoopThread,
-    GuardedModel,
+    GuardedProvider,
     ModelAnalyst,
     Price,
     PromptLimits,
@@ -31,6 +31,7 @@ from responder.diagnose.llm import (
 )
 from responder.diagnose.llm.openai_compatible import OpenAiCompatible
 from responder.incident_record import AttemptOutcome, DiagnosisOutcome
+from responder.legibility import Gate
 
 pytestmark = [pytest.mark.llm, pytest.mark.timeout(900)]
 
@@ -45,16 +46,17 @@ def chain() -> Iterator[DiagnosisChain]:
     loop = EventLoopThread()
     model = os.environ.get("AEGISOPS_TEST_OPENAI_MODEL", "default")
     provider = OpenAiCompatible(loop, name="openai", base_url=url, model=model, api_key="none")
-    analyst = ModelAnalyst(
+    guarded = GuardedProvider(
         provider,
-        Prompts(PromptLimits(), lambda: secrets.token_hex(8)),
         Budget(10_000_000, 0.0, Price(), time.monotonic),
-        config=AskingConfig(),
-        tracer=NoOpTracer(),
-        clock=time.monotonic,
+        CircuitBreaker(10, 1.0, time.monotonic),
+        NoOpTracer(),
+        time.monotonic,
     )
+    prompts = Prompts(PromptLimits(), lambda: secrets.token_hex(8))
     yield DiagnosisChain(
-        [GuardedModel(analyst, CircuitBreaker(10, 1.0, time.monotonic))],
+        [guarded],
+        ModelAnalyst(prompts, config=AskingConfig(), gate=Gate()),
         OfflineAnalyst(),
         config=ChainConfig(deadline_s=300.0, provider_deadline_s=300.0),
         clock=time.monotonic,

@@ -4,12 +4,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.metrics import NoOpMeter
 from opentelemetry.trace import NoOpTracer
 
 from detector.hosting import SettingsError
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
-from responder.llm_settings import LlmSettings, load_llm_settings
+from responder.incident_record import MemberRole
+from responder.llm_settings import LlmSettings, check_together, load_llm_settings
 from responder.models import Models, build_models
+from responder.settings import load_settings
 from responder.verify import DetectorClient
 
 NAMES = tuple(name.upper() for name in LlmSettings.model_fields)
@@ -70,6 +73,37 @@ def test_what_belongs_to_a_provider_that_is_not_asked_is_left_alone(monkeypatch:
     assert load_llm_settings().models == ()
 
 
+def test_members_that_models_answer_for_need_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEGISOPS_RESPONDER_COUNCIL_MODEL_MEMBERS", "all")
+    with pytest.raises(SettingsError) as caught:
+        check_together(load_settings(), load_llm_settings())
+    assert "name some in DIAGNOSIS_PROVIDERS" in str(caught.value)
+    monkeypatch.setenv("DIAGNOSIS_PROVIDERS", "ollama")
+    check_together(load_settings(), load_llm_settings())
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ("", ()),
+        ("all", tuple(MemberRole)),
+        (" auditor, sre_lead,auditor", (MemberRole.AUDITOR, MemberRole.SRE_LEAD)),
+    ],
+)
+def test_members_are_named_one_by_one_or_all(
+    monkeypatch: pytest.MonkeyPatch, text: str, members: tuple[MemberRole, ...]
+) -> None:
+    monkeypatch.setenv("AEGISOPS_RESPONDER_COUNCIL_MODEL_MEMBERS", text)
+    assert load_settings().council_model_members == members
+
+
+def test_a_member_that_does_not_exist_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEGISOPS_RESPONDER_COUNCIL_MODEL_MEMBERS", "jury")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "security_officer, auditor, sre_lead; or all" in str(caught.value)
+
+
 def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret-key")
     assert "sk-secret-key" not in repr(load_llm_settings())
@@ -81,13 +115,13 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[Models]:
     monkeypatch.setenv("OPENAI_MODEL", "m1")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
     with DetectorClient("http://127.0.0.1:1") as detector:
-        built = build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer())
+        built = build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer(), NoOpMeter("test"))
         yield built
         built.close()
 
 
 def test_each_provider_is_made_with_its_model(models: Models) -> None:
-    made = [(one.analyst.provider.name, one.analyst.provider.model) for one in models.guarded]
+    made = [(one.provider.name, one.provider.model) for one in models.providers]
     assert made == [
         ("ollama", "llama3.1:8b-instruct-q4_K_M"),
         ("openai", "m1"),
@@ -102,6 +136,6 @@ def test_a_key_that_would_go_out_in_the_clear_is_warned_of(
     monkeypatch.setenv("OPENAI_MODEL", "m1")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://models.example/v1")
     with DetectorClient("http://127.0.0.1:1") as detector:
-        build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer()).close()
+        build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer(), NoOpMeter("test")).close()
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert warned == ["prompts and the key go to models.example in the clear: use an https URL"]

@@ -1,12 +1,13 @@
-"""Diagnosis by language models: providers behind one protocol, and the chain that asks them in order.
+"""Language models: providers behind one protocol with their guards, and the chain that diagnoses by them.
 
 `OpenAiCompatible` and `Claude` are imported from their own modules, since their SDKs take a while to load.
 """
 
 from responder.diagnose.llm.breaker import CircuitBreaker
 from responder.diagnose.llm.budget import Budget, Price
-from responder.diagnose.llm.chain import ChainConfig, DiagnosisChain, GuardedModel
+from responder.diagnose.llm.chain import ChainConfig, DiagnosisChain
 from responder.diagnose.llm.event_loop import EventLoopThread
+from responder.diagnose.llm.guarded import AttemptTelling, GuardedProvider
 from responder.diagnose.llm.look_up import LookUp, LookUps, TracedLookUps
 from responder.diagnose.llm.model_analyst import AskingConfig, ModelAnalyst
 from responder.diagnose.llm.prompt import PromptLimits, Prompts
@@ -27,6 +28,7 @@ from responder.diagnose.llm.provider import (
 
 __all__ = [
     "AskingConfig",
+    "AttemptTelling",
     "BadAnswer",
     "Budget",
     "ChainConfig",
@@ -34,7 +36,7 @@ __all__ = [
     "Completion",
     "DiagnosisChain",
     "EventLoopThread",
-    "GuardedModel",
+    "GuardedProvider",
     "LlmProvider",
     "LookUp",
     "LookUps",

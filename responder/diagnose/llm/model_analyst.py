@@ -1,10 +1,8 @@
-"""One provider asked for one diagnosis: decide from measurements, look further, repair once, then words."""
+"""A provider asked for one diagnosis: decide from measurements, look further, repair once, then words."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-from opentelemetry import trace
 
 from responder.diagnose.llm.answer import (
     ModelAnswer,
@@ -17,12 +15,11 @@ from responder.diagnose.llm.answer import (
     proposed,
     words,
 )
-from responder.diagnose.llm.budget import Budget
 from responder.diagnose.llm.choices import Choices
 from responder.diagnose.llm.look_up import LookUp, LookUps
 from responder.diagnose.llm.model_calls import ModelCalls
-from responder.diagnose.llm.prompt import Prompts
-from responder.diagnose.llm.provider import BadAnswer, LlmProvider, Prompt, ProviderError, Refusal
+from responder.diagnose.llm.prompt import Prompts, repair
+from responder.diagnose.llm.provider import BadAnswer, Prompt, ProviderError, Refusal
 from responder.diagnose.llm.typed_evidence import exhibits
 from responder.diagnose.reading import LogPatterns, Reading
 from responder.incident_record import Case, Diagnosis, DiagnosisOutcome
@@ -42,49 +39,38 @@ class AskingConfig:
 
 
 class ModelAnalyst:
-    """Diagnoses by one provider. Raises ProviderError where no answer can be taken; safe for threads."""
+    """Diagnoses by the provider it is handed. Raises ProviderError where no answer can be taken; safe for
+    threads."""
 
     def __init__(
         self,
-        provider: LlmProvider,
         prompts: Prompts,
-        budget: Budget,
         *,
         config: AskingConfig,
-        tracer: trace.Tracer,
-        clock: Callable[[], float],
+        gate: Gate,
         look_ups: LookUps | None = None,
         patterns: LogPatterns | None = None,
-        gate: Gate | None = None,
     ) -> None:
-        self.provider = provider
-        self.budget = budget
         self._prompts = prompts
         self._config = config
-        self._tracer = tracer
-        self._clock = clock
+        self._gate = gate
         self._look_ups = look_ups
         self._patterns = patterns or LogPatterns.load()
-        self._gate = gate or Gate()
-
-    def calls(self, until: float) -> ModelCalls:
-        """Calls of one attempt, which must end at `until`."""
-        return ModelCalls(self.provider, self.budget, self._tracer, self._clock, until)
 
     def ask(self, case: Case, calls: ModelCalls) -> Diagnosis:
-        """The provider's diagnosis, checked against the case."""
+        """The diagnosis of the provider behind `calls`, checked against the case."""
         reading = Reading(case.incident, self._patterns)
         offered = self._look_ups.offered if self._look_ups else frozenset()
         tools = [tool for tool in LookUp if tool in offered]
         every = Choices.of(case, exhibits(reading), tools, self._config.max_looks)
         prompt, choices = self._prompts.decide(case, reading, every)
-        talk = _Conversation(calls, self._prompts, self._gate)
+        talk = _Conversation(calls, self._gate)
         answer, said = talk.answered(prompt, choices)
         if answer.look_further:
             found = self._looked(case, answer)
             choices = replace(choices, look_ups=(), looks_left=0)
             answer, _ = talk.answered(self._prompts.looked(prompt, said, found, choices), choices)
-        diagnosis = self._diagnosis(answer, choices)
+        diagnosis = _diagnosis(answer, choices, calls.provider.name)
         return self._in_words(diagnosis, choices, calls)
 
     def _looked(self, case: Case, answer: ModelAnswer) -> list[str]:
@@ -94,18 +80,6 @@ class ModelAnalyst:
             found = self._look_ups.look(case, look.tool, look.argument)[:10]
             lines += [f"{look.tool.value}: {line}" for line in found or ("nothing is known",)]
         return lines
-
-    def _diagnosis(self, answer: ModelAnswer, choices: Choices) -> Diagnosis:
-        cited = cited_exhibits(answer.citations, choices.exhibits)
-        return Diagnosis(
-            outcome=answer.outcome,
-            incident_type=answer.incident_type,
-            root_cause=words(answer.root_cause, choices),
-            confidence=grounded(answer.confidence, cited),
-            citations=tuple(one.evidence.id for one in cited),
-            proposals=proposed(answer, choices, cited),
-            analyst=self.provider.name,
-        )
 
     def _in_words(self, diagnosis: Diagnosis, choices: Choices, calls: ModelCalls) -> Diagnosis:
         """`diagnosis` with a root cause that knows what the logs say; all else stays what it was."""
@@ -120,17 +94,29 @@ class ModelAnalyst:
                 raise BadAnswer(Refusal.NOTHING_CITED, "citations: the words must cite evidence")
             _check_legible((said.root_cause,), choices, self._gate)
         except ProviderError as error:
-            _LOG.info("no better words from %s: %s", self.provider.name, error)
+            _LOG.info("no better words from %s: %s", calls.provider.name, error)
             return diagnosis
         return replace(diagnosis, root_cause=words(said.root_cause, choices))
+
+
+def _diagnosis(answer: ModelAnswer, choices: Choices, analyst: str) -> Diagnosis:
+    cited = cited_exhibits(answer.citations, choices.exhibits)
+    return Diagnosis(
+        outcome=answer.outcome,
+        incident_type=answer.incident_type,
+        root_cause=words(answer.root_cause, choices),
+        confidence=grounded(answer.confidence, cited),
+        citations=tuple(one.evidence.id for one in cited),
+        proposals=proposed(answer, choices, cited),
+        analyst=analyst,
+    )
 
 
 class _Conversation:
     """Asks, and once in all tells the model what was wrong with its answer."""
 
-    def __init__(self, calls: ModelCalls, prompts: Prompts, gate: Gate) -> None:
+    def __init__(self, calls: ModelCalls, gate: Gate) -> None:
         self._calls = calls
-        self._prompts = prompts
         self._gate = gate
         self._repaired = False
 
@@ -143,7 +129,7 @@ class _Conversation:
             if self._repaired:
                 raise
             self._repaired = True
-            said = self._calls.complete(self._prompts.repair(prompt, said, error))
+            said = self._calls.complete(repair(prompt, said, error))
             return self._checked(said, choices), said
 
     def _checked(self, said: str, choices: Choices) -> ModelAnswer:

@@ -41,7 +41,7 @@ class ModelCalls:
         clock: Callable[[], float],
         until: float,
     ) -> None:
-        self._provider = provider
+        self.provider = provider
         self._budget = budget
         self._tracer = tracer
         self._clock = clock
@@ -77,7 +77,7 @@ class ModelCalls:
             self.usage.tokens_out += used[1]
 
     def _traced(self, prompt: Prompt, left: float) -> Completion:
-        provider = self._provider
+        provider = self.provider
         attributes: dict[str, AttributeValue] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": _SEMANTIC_NAMES.get(provider.name, provider.name),

@@ -80,22 +80,10 @@ class Prompts:
         if choices.look_ups:
             tools = "; ".join(f"{one.value} ({MEANING[one]})" for one in choices.look_ups)
             system += f"\nTools to look further, only if that would change the answer: {tools}"
-        shown = self._that_fits(choices.exhibits, system, known)
+        shown = that_fits(choices.exhibits, self.limits.tokens, system, known)
         text = fence.fenced(mark, "evidence", (*(one.line for one in shown), *known))
         shown_choices = replace(choices, exhibits=shown)
         return self._prompt(system, text, "diagnosis", shown_choices.schema()), shown_choices
-
-    def _that_fits(
-        self, exhibits: Sequence[Exhibit], system: str, known: Sequence[str]
-    ) -> tuple[Exhibit, ...]:
-        left = self.limits.tokens - fence.tokens(system) - fence.tokens("\n".join(known)) - 60
-        shown: list[Exhibit] = []
-        for one in exhibits:
-            left -= fence.tokens(one.line) + 1
-            if left < 0 and len(shown) >= _MIN_EXHIBITS:
-                break
-            shown.append(one)
-        return tuple(shown)
 
     def words(self, diagnosis: Diagnosis, choices: Choices) -> Prompt | None:
         """The prompt to put a diagnosis in words, with text the service sent; None where it sent none.
@@ -130,11 +118,6 @@ class Prompts:
     def _prompt(self, system: str, text: str, name: str, schema: dict[str, object]) -> Prompt:
         return Prompt(system, (Message("user", text),), name, schema, self.limits.answer_tokens)
 
-    def repair(self, prompt: Prompt, said: str, error: BadAnswer) -> Prompt:
-        """`prompt` once more, with what was wrong with the answer."""
-        told = f"That answer cannot be used. {error}. Answer again with one JSON object that keeps the rules."
-        return _extended(prompt, said, told, prompt.schema)
-
     def looked(self, prompt: Prompt, said: str, answers: Sequence[str], choices: Choices) -> Prompt:
         """`prompt` once more, with the answers to the questions; no more may be asked."""
         mark = fence.new_mark(self.draw_mark, answers)
@@ -143,6 +126,26 @@ class Prompts:
             "Now decide, without look_further."
         )
         return _extended(prompt, said, told, choices.schema())
+
+
+def that_fits(
+    exhibits: Sequence[Exhibit], limit: int, system: str, known: Sequence[str]
+) -> tuple[Exhibit, ...]:
+    """The first exhibits that fit in a prompt of `limit` tokens beside the rest of it; a few at least."""
+    left = limit - fence.tokens(system) - fence.tokens("\n".join(known)) - 60
+    shown: list[Exhibit] = []
+    for one in exhibits:
+        left -= fence.tokens(one.line) + 1
+        if left < 0 and len(shown) >= _MIN_EXHIBITS:
+            break
+        shown.append(one)
+    return tuple(shown)
+
+
+def repair(prompt: Prompt, said: str, error: BadAnswer) -> Prompt:
+    """`prompt` once more, with what was wrong with the answer."""
+    told = f"That answer cannot be used. {error}. Answer again with one JSON object that keeps the rules."
+    return _extended(prompt, said, told, prompt.schema)
 
 
 def _extended(prompt: Prompt, said: str, told: str, schema: Mapping[str, object]) -> Prompt:
