@@ -28,6 +28,7 @@ from aegisops.settings import StackSettings, inherited_environment, load_setting
 from aegisops.stack import Stack
 from aegisops.stack.launcher import running_pid, stop_running
 from aegisops.stack.layout import StackLayout, app_environment
+from aegisops.token import token_app
 from buggy_app.chaos import FAULTS, Chaos, ChaosError, parse_fault
 from buggy_app.settings import SettingsError as AppSettingsError
 from buggy_app.state_directory import StateDirectoryError
@@ -40,6 +41,7 @@ app.add_typer(chaos_app, name="chaos")
 app.add_typer(bench_app, name="bench")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(audit_app, name="audit")
+app.add_typer(token_app, name="token")
 
 EXIT_ANSWER_NO = 1
 EXIT_USAGE = 2

@@ -23,7 +23,12 @@ console = Console(highlight=False)
 
 IncidentId = Annotated[str, typer.Argument(help="An incident's id, or an alert's.")]
 Why = Annotated[str, typer.Option(help="Why; it goes to the audit trail.")]
-Who = Annotated[str | None, typer.Option(help="Who answers; your user name where it is left out.")]
+Who = Annotated[
+    str | None,
+    typer.Option(
+        help="Who answers; your user name where it is left out. A token says by itself whose it is."
+    ),
+]
 Url = Annotated[
     str | None, typer.Option(help="The responder's address; that of the local stack where it is left out.")
 ]
@@ -37,7 +42,7 @@ def list_incidents(
 ) -> None:
     """Lists incidents, newest first."""
     query = {"limit": str(limit)} | ({} if state is None else {"state": state.upper()})
-    page = _ask(url, "GET", "/incidents", params=query)
+    page = ask(url, "GET", "/incidents", params=query)
     table = Table("incident", "service", "type", "state", "received")
     for item in page["items"]:
         incident = item["incident"]
@@ -53,17 +58,17 @@ def list_incidents(
 @incidents_app.command()
 def show(incident_id: IncidentId, url: Url = None) -> None:
     """Shows one incident: what happened, and what it waits for."""
-    record = _ask(url, "GET", f"/incidents/{quote(incident_id, safe='')}")
+    record = ask(url, "GET", f"/incidents/{quote(incident_id, safe='')}")
     incident = record["incident"]
-    _say(f"{incident['id']}  {incident['service']}  {incident['type']}  {record['state']}")
-    _say(incident["summary"])
+    say(f"{incident['id']}  {incident['service']}  {incident['type']}  {record['state']}")
+    say(incident["summary"])
     for event in record["timeline"]:
-        _say(f"{_moment(event['at'])}  {event['state']:<17}  {event['message']}")
+        say(f"{_moment(event['at'])}  {event['state']:<17}  {event['message']}")
     asked = record["approval"]
     if asked is not None and asked["answer"] is None and record["state"] == "AWAITING_APPROVAL":
         left = max(0.0, asked["expires_at"] - time.time())
-        _say(f"waits for a human, {left / 60:.0f} min more: {asked['action']} of {asked['target']}")
-        _say(f"answer: aegisops incidents approve {incident['id']} --why …     or reject")
+        say(f"waits for a human, {left / 60:.0f} min more: {asked['action']} of {asked['target']}")
+        say(f"answer: aegisops incidents approve {incident['id']} --why …     or reject")
 
 
 @incidents_app.command()
@@ -79,16 +84,24 @@ def reject(incident_id: IncidentId, why: Why, who: Who = None, url: Url = None) 
 
 
 def _answer(verb: str, incident_id: str, why: str, who: str | None, url: str | None) -> None:
-    body = {"who": who or _user(), "why": why}
-    answered = _ask(url, "POST", f"/incidents/{quote(incident_id, safe='')}/{verb}", json=body)
-    _say(f"{answered['action']} of {answered['target']}: {answered['answer']} by {answered['who']}")
+    body = {"who": who or user(), "why": why}
+    answered = ask(url, "POST", f"/incidents/{quote(incident_id, safe='')}/{verb}", json=body)
+    say(f"{answered['action']} of {answered['target']}: {answered['answer']} by {answered['who']}")
 
 
-def _ask(url: str | None, method: str, path: str, **options: Any) -> dict[str, Any]:
+def ask(url: str | None, method: str, path: str, **options: Any) -> dict[str, Any]:
     """The answer of the responder. A refusal ends the command with status 1 and the responder's reason."""
-    address = (url or load_settings().responder_url).rstrip("/")
+    settings = load_settings()
+    address = (url or settings.responder_url).rstrip("/")
     try:
-        response = httpx.request(method, address + path, timeout=_TIMEOUT_S, trust_env=False, **options)
+        response = httpx.request(
+            method,
+            address + path,
+            headers=settings.authorization,
+            timeout=_TIMEOUT_S,
+            trust_env=False,
+            **options,
+        )
         answer: dict[str, Any] = response.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise StackError(
@@ -100,14 +113,14 @@ def _ask(url: str | None, method: str, path: str, **options: Any) -> dict[str, A
     return answer
 
 
-def _user() -> str:
+def user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:  # no name for this user id
         raise StackError("your user name is not known here; say who you are with --who") from error
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """Texts of incidents come from telemetry: no markup, nothing that moves the cursor."""
     console.print("".join(c if c.isprintable() else " " for c in text), markup=False, soft_wrap=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aegisops.errors import StackError
@@ -42,6 +42,14 @@ class StackSettings(BaseSettings):
     responder_port: int = Field(
         default=8001, ge=1, le=65535, validation_alias=AliasChoices("AEGISOPS_RESPONDER_PORT")
     )
+
+    token: SecretStr | None = Field(default=None, validation_alias=AliasChoices("AEGISOPS_TOKEN"))
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that shows the responder our token; none where there is no token."""
+        token = "" if self.token is None else self.token.get_secret_value()
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def ports(self) -> tuple[NamedPort, ...]:
         """Every port the stack listens on."""

@@ -91,7 +91,7 @@ class Detector:
             SpanDetectionTracer(own_telemetry.tracers, RandomIdGenerator()),
             IncidentIds(time.time, secrets.randbits),
         )
-        self._reporter = self._new_reporter(settings.report_url) if settings.report_url else None
+        self._reporter = self._new_reporter(settings) if settings.report_url else None
         self._worker = Worker(
             Stages(
                 take=self._intake.take,
@@ -165,8 +165,12 @@ class Detector:
             reports_dropped=reports.refused + reports.overflowed if reports else 0,
         )
 
-    def _new_reporter(self, url: str) -> Reporter:
-        return Reporter(ReporterConfig(url), time.monotonic, random.random, self._health.report_acknowledged)
+    def _new_reporter(self, settings: DetectorSettings) -> Reporter:
+        token = settings.report_token
+        config = ReporterConfig(
+            settings.report_url or "", None if token is None else token.get_secret_value()
+        )
+        return Reporter(config, time.monotonic, random.random, self._health.report_acknowledged)
 
     def _report(self, incident: Incident) -> None:
         if self._reporter is not None:

@@ -11,6 +11,7 @@ from pydantic import (
     AfterValidator,
     Field,
     HttpUrl,
+    SecretStr,
     TypeAdapter,
     field_validator,
     model_validator,
@@ -48,6 +49,9 @@ class DetectorSettings(BaseSettings):
     report_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
         None,
         description="an http or https URL that takes incidents by POST, or leave it out to only serve them",
+    )
+    report_token: Annotated[SecretStr, Field(min_length=1, max_length=1_000)] | None = Field(
+        None, description="the token that the listener at the report URL asks for, or leave it out"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR: what is logged from there up"

@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError
+from responder.access import Access, Rates, Tokens, TokensError, parse_rate
 from responder.api import ApiParts, build_app
 from responder.approval import ApprovalLinks, Approvals
 from responder.deliberate import (
@@ -84,8 +85,9 @@ def main() -> int:
         remedies = _remedies(settings)
         policy_file = None if settings.policy is None else PolicyFile(settings.policy)
         channels = _channels(settings)
+        access = _access(settings)
         providers = Providers.from_environment(os.environ, _SERVICE_NAME)
-    except (SettingsError, CatalogueError, PolicyError, ChannelsError) as error:
+    except (SettingsError, CatalogueError, PolicyError, ChannelsError, TokensError) as error:
         return _refuse(EXIT_SETTINGS, error)
     except (RuntimeError, ValueError) as error:
         return _refuse(EXIT_SETTINGS, f"The OTEL_* variables cannot be used: {error}")
@@ -111,6 +113,7 @@ def main() -> int:
         llm=llm,
         policy_file=policy_file,
         channels=channels,
+        access=access,
     )
     responder.start()
     stop.wait()
@@ -135,6 +138,7 @@ class Responder:
         llm: LlmSettings,
         policy_file: PolicyFile | None,
         channels: tuple[Channel, ...],
+        access: Access,
     ) -> None:
         self._settings = settings
         self._providers = providers
@@ -187,7 +191,9 @@ class Responder:
                 closing=self._closing,
                 links=links,
                 warnings=lambda: _warnings(policy_file),
-            )
+            ),
+            access,
+            settings.service_labels,
         )
         FastAPIInstrumentor.instrument_app(
             self._app,
@@ -252,6 +258,15 @@ def _policy(file: PolicyFile | None, past: StoredPast, remedies: Remedies) -> Po
 def _channels(settings: ResponderSettings) -> tuple[Channel, ...]:
     """The channels of the file; without one nobody is told of anything."""
     return () if settings.notifications is None else load_channels(settings.notifications, os.environ)
+
+
+def _access(settings: ResponderSettings) -> Access:
+    """Who may call what; without tokens everybody who reaches the API, which is on loopback only then."""
+    return Access(
+        tokens=None if settings.tokens is None else Tokens.load(settings.tokens),
+        secrets=settings.webhook_secrets,
+        rates=Rates(parse_rate(settings.webhook_rate)),
+    )
 
 
 def _links(settings: ResponderSettings, port: int) -> ApprovalLinks | None:

@@ -31,7 +31,7 @@ from responder.diagnose.llm import (
     Prompts,
     TracedLookUps,
 )
-from responder.diagnose.llm.loopback import is_loopback
+from responder.loopback import is_loopback
 from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, ProviderName
 

@@ -13,7 +13,11 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from detector.hosting import read_settings
+from responder.access import parse_rate, parse_secrets
+from responder.access.access import DEFAULT_RATE
+from responder.alerts import DEFAULT_SERVICE_LABELS
 from responder.incident_record import ActionKind, MemberRole
+from responder.loopback import is_loopback
 
 PREFIX = "AEGISOPS_RESPONDER_"
 
@@ -34,6 +38,11 @@ def _database_url(value: str) -> str:
         raise ValueError(f"{backend} is not supported")
     if backend == "sqlite" and not make_url(value).database:
         raise ValueError("it names no file, and a database in memory would not outlive the process")
+    return value
+
+
+def _rate(value: str) -> str:
+    parse_rate(value)
     return value
 
 
@@ -76,6 +85,22 @@ class ResponderSettings(BaseSettings):
     )
     notifications: Path | None = Field(
         None, description="the YAML file that says which channels people are told by, and of what"
+    )
+    tokens: Path | None = Field(
+        None, description="the file of tokens for the API, which `aegisops token new` writes"
+    )
+    webhook_secrets: Annotated[dict[str, tuple[SecretStr, ...]], NoDecode] = Field(
+        {},
+        description='JSON such as {"grafana": ["secret"]}: by source what its webhooks are signed with, 1 to '
+        "5 secrets of at least 16 characters each",
+    )
+    webhook_rate: Annotated[str, AfterValidator(_rate)] = Field(
+        DEFAULT_RATE, description="how many calls each source of webhooks may make, such as 600/minute"
+    )
+    service_labels: Annotated[tuple[str, ...], NoDecode, Field(min_length=1, max_length=50)] = Field(
+        DEFAULT_SERVICE_LABELS,
+        description="the labels of an alert that name its service, separated by commas; the first that is "
+        "there counts",
     )
     detector_url: HttpUrlText = Field(
         "http://127.0.0.1:8002", description="the http or https URL of the detector's query interface"
@@ -149,6 +174,28 @@ class ResponderSettings(BaseSettings):
             return value
         names = tuple(MemberRole) if value.strip() == "all" else value.split(",")
         return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+    @field_validator("webhook_secrets", mode="before")
+    @classmethod
+    def _secrets(cls, value: Any) -> Any:
+        return parse_secrets(value) if isinstance(value, str) else value
+
+    @field_validator("service_labels", mode="before")
+    @classmethod
+    def _labels(cls, value: Any) -> Any:
+        return (
+            tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+        )
+
+    @model_validator(mode="after")
+    def _not_open_to_others(self) -> Self:
+        if self.tokens is None and not is_loopback(self.host):
+            raise ValueError(
+                f"{variable('host')} ({self.host}) can be reached from other machines, and without tokens "
+                "everybody there could approve actions and send alerts: make tokens with `aegisops token "
+                f"new` and name their file in {variable('tokens')}, or listen on 127.0.0.1."
+            )
+        return self
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

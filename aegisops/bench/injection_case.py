@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from detector import AnomalyReason, Evidence, EvidenceKind, Incident
-from responder.api.webhook import MAX_LINE, WebhookAlert, incident_of
+from responder.alerts import WebhookAlert, alert_of
+from responder.alerts.reported import MAX_LINE
 from responder.incident_record import ActionKind, Case, PastOutcome, RunbookMatch
 
 ALLOWED = frozenset(ActionKind) - {ActionKind.NOOP}
@@ -71,7 +72,7 @@ def _alert(of: Incident, text: str) -> Case:
     alert = WebhookAlert(
         incident_id="A-1", alert_type=of.type.value, container_name=of.service, logs=[text[:MAX_LINE]]
     )
-    return Case(incident_of(alert, of.traceparent, of.updated_at), ALLOWED)
+    return Case(alert_of(alert.reported(), of.traceparent, of.updated_at).incident, ALLOWED)
 
 
 def _remembered(of: Incident, text: str) -> Case:

@@ -52,7 +52,9 @@ class StackView:
 
     def _get(self, url: str, **params: str) -> httpx.Response:
         try:
-            return self.http.get(url, params=params).raise_for_status()
+            ours = url.startswith(self.settings.responder_url)
+            headers = self.settings.authorization if ours else {}
+            return self.http.get(url, params=params, headers=headers).raise_for_status()
         except httpx.HTTPError as error:
             raise DemoError(f"{url} did not answer: {error}") from None
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import httpx
@@ -15,14 +15,17 @@ from detector.incident import Incident, IncidentState
 log = logging.getLogger(__name__)
 
 _INCIDENT = TypeAdapter(Incident)
+_RETRIED = (401, 403, 408, 429)  # the first two until somebody has put the tokens in order
 _PATIENCE = 5  # failed answers about one incident before the next ones are let past it
 
 
 @dataclass(frozen=True, slots=True)
 class ReporterConfig:
-    """How incidents are sent. Times in seconds; `max_pending` bounds the incidents kept for a listener."""
+    """How incidents are sent, with `token` as a bearer where there is one. Times in seconds; `max_pending`
+    bounds the incidents kept for a listener."""
 
     url: str
+    token: str | None = field(default=None, repr=False)
     max_pending: int = 10_000
     timeout_s: float = 10.0
     first_delay_s: float = 0.2
@@ -56,7 +59,7 @@ class _Pending:
 class Reporter:
     """Sends each incident's newest revision, in the order the incidents first came, from its own thread.
 
-    Any 2xx acknowledges. 408, 429, 5xx, 3xx and no answer at all are tried again with exponential
+    Any 2xx acknowledges. 401, 403, 408, 429, 5xx, 3xx and no answer at all are tried again with exponential
     back-off and jitter; any other 4xx can never succeed and is logged, counted and dropped. While an
     incident waits, a newer revision takes the place of the older one. An incident whose answers are bad
     `_PATIENCE` times in a row goes to the back, so that it cannot hold up the others.
@@ -79,6 +82,8 @@ class Reporter:
         self._jitter = jitter
         self._on_acknowledged = on_acknowledged
         self._client = httpx.Client(timeout=config.timeout_s, transport=transport, trust_env=False)
+        if config.token is not None:
+            self._client.headers["authorization"] = f"Bearer {config.token}"
         self._address = _without_secrets(config.url)
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
         self._changed = threading.Condition()
@@ -159,7 +164,7 @@ class Reporter:
             return _Verdict.NO_ANSWER
         if response.is_success:
             return _Verdict.ACKNOWLEDGED
-        if response.is_client_error and response.status_code not in (408, 429):
+        if response.is_client_error and response.status_code not in _RETRIED:
             log.error(
                 "%s refused %s revision %d with status %d, it is not sent again: %.200s",
                 *(self._address, incident.id, incident.revision, response.status_code, response.text),

@@ -1,19 +1,25 @@
 """The API as one application."""
 
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from pydantic import BaseModel
 
+from responder.access import Access, Caller, Role
+from responder.alerts import DEFAULT_SERVICE_LABELS
 from responder.api import problem
-from responder.api.approvals import approvals_router
+from responder.api.approvals import approvals_router, links_router
 from responder.api.audit import audit_router
 from responder.api.body_limit import BodyLimit
 from responder.api.events import events_router
+from responder.api.gate import Gate
 from responder.api.incidents import incidents_router
 from responder.api.intake import intake_router
 from responder.api.learning import learning_router
 from responder.api.parts import ApiParts
+from responder.api.webhooks import webhooks_router
 from responder.store import StoreUnusableError
 
 MAX_BODY_BYTES = 2 * 2**20
@@ -31,8 +37,14 @@ class Readiness(Status):
     warnings: list[str] = []
 
 
-def build_app(parts: ApiParts) -> FastAPI:
-    """The application over `parts`."""
+def build_app(
+    parts: ApiParts,
+    access: Access | None = None,
+    service_labels: Sequence[str] = DEFAULT_SERVICE_LABELS,
+) -> FastAPI:
+    """The application over `parts`. `access`: who may call what; without it, whoever reaches it.
+    `service_labels`: which label of an alert names the service it is about, the first one that is there."""
+    gate = Gate(access or Access(), lambda: parts.clock())  # noqa: PLW0108 - describing the application needs no parts
     app = FastAPI(
         title="AegisOps responder",
         version="1",
@@ -41,14 +53,23 @@ def build_app(parts: ApiParts) -> FastAPI:
     )
     problem.install(app)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
-    app.include_router(intake_router(parts))
-    app.include_router(events_router(parts))
-    app.include_router(incidents_router(parts))
-    app.include_router(approvals_router(parts))
-    app.include_router(audit_router(parts))
-    app.include_router(learning_router(parts))
+    guarded = _guard(gate.by_method(), gate)
+    app.include_router(intake_router(parts), **_guard(gate.needs(Role.DETECTOR), gate))
+    app.include_router(webhooks_router(parts, gate, service_labels))
+    app.include_router(events_router(parts), **guarded)
+    app.include_router(incidents_router(parts), **guarded)
+    app.include_router(approvals_router(parts, gate))
+    app.include_router(links_router(parts))
+    app.include_router(audit_router(parts), **guarded)
+    app.include_router(learning_router(parts, gate.by_method()), **guarded)
     app.include_router(_health_router(parts))
     return app
+
+
+def _guard(dependency: Callable[..., Caller | None], gate: Gate) -> dict[str, Any]:
+    """What a router is included with, so that all its routes pass by `dependency`."""
+    refusals = problem.responses(401, 403) if gate.closed else {}
+    return {"dependencies": [Depends(dependency)], "responses": refusals}
 
 
 def _health_router(parts: ApiParts) -> APIRouter:

@@ -3,14 +3,16 @@
 import html
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
+from responder.access import Caller, Role
+from responder.api.gate import Gate
 from responder.api.incidents import IncidentId, unknown
 from responder.api.parts import ApiParts
 from responder.api.problem import responses
@@ -27,25 +29,36 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_PAGE: dict[str, dict[str, object]] = {"text/html": {}}
 _ANSWERS = {"approve": Answer.APPROVED, "reject": Answer.REJECTED}
 
 Token = Annotated[str, Path(min_length=1, max_length=MAX_TOKEN, description="the last part of a signed link")]
 
 
-class HumanAnswer(BaseModel):
-    """Who answers and why. `attempt` and `action`: what was seen; another request is then not answered."""
+Who = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=MAX_WHO, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
 
-    who: Annotated[
-        str,
-        StringConstraints(
-            strip_whitespace=True, min_length=1, max_length=MAX_WHO, pattern=r"^[^\x00-\x1f\x7f]+$"
-        ),
-    ] = Field(examples=["alice"])
+
+class HumanAnswer(BaseModel):
+    """Who answers and why. A token says by itself whose it is; `who` is then only a note. `attempt` and
+    `action`: what was seen; another request is then not answered."""
+
+    who: Who | None = Field(None, examples=["alice"])
     why: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_WHY, pattern=r"^[^\x00]+$")
     ] = Field(examples=["seen this before, a restart is fine"])
     attempt: int | None = Field(None, ge=1, le=1_000)
     action: ActionKind | None = None
+
+
+class _Signed(HumanAnswer):
+    """The answer of a page, which says who by itself."""
+
+    who: Who
 
 
 class Answered(BaseModel):
@@ -59,37 +72,27 @@ class Answered(BaseModel):
     who: str
 
 
-def approvals_router(parts: ApiParts) -> APIRouter:
-    """`POST /incidents/{id}/approve`, `POST /incidents/{id}/reject`, `GET` and `POST /approvals/{token}`."""
-    router = APIRouter(tags=["approval"], responses=responses(404, 409, 422, 500))
+def approvals_router(parts: ApiParts, gate: Gate) -> APIRouter:
+    """`POST /incidents/{id}/approve` and `POST /incidents/{id}/reject`."""
+    refusals = (401, 403) if gate.closed else ()
+    router = APIRouter(tags=["approval"], responses=responses(400, *refusals, 404, 409, 413, 422, 500))
+    operator = Depends(gate.needs(Role.OPERATOR))
 
     @router.post("/incidents/{incident_id}/approve", summary="Agree to the action that waits")
-    def approve(incident_id: IncidentId, answer: HumanAnswer) -> Answered:
+    def approve(
+        incident_id: IncidentId, answer: HumanAnswer, caller: Annotated[Caller | None, operator]
+    ) -> Answered:
         """Have the action done, if the policy still allows it."""
-        return _answer(incident_id, Answer.APPROVED, answer)
+        return _answer(incident_id, Answer.APPROVED, _human(answer, caller), answer)
 
     @router.post("/incidents/{incident_id}/reject", summary="Forbid the action that waits")
-    def reject(incident_id: IncidentId, answer: HumanAnswer) -> Answered:
+    def reject(
+        incident_id: IncidentId, answer: HumanAnswer, caller: Annotated[Caller | None, operator]
+    ) -> Answered:
         """Leave the incident to humans."""
-        return _answer(incident_id, Answer.REJECTED, answer)
+        return _answer(incident_id, Answer.REJECTED, _human(answer, caller), answer)
 
-    @router.get("/approvals/{token}", response_class=HTMLResponse, summary="What a signed link asks")
-    def show(token: Token) -> HTMLResponse:
-        """A page that asks for confirmation; looking at it changes nothing."""
-        return _page(lambda: _form(*_waiting(_target(token))))
-
-    @router.post(
-        "/approvals/{token}",
-        response_class=HTMLResponse,
-        summary="The answer of the page behind a signed link",
-        openapi_extra={"requestBody": _form_body()},
-    )
-    async def confirm(token: Token, request: Request) -> HTMLResponse:
-        """Approve or reject, with who and why."""
-        body = await request.body()
-        return await run_in_threadpool(_page, lambda: _confirmed(token, body))
-
-    def _answer(incident_id: str, answer: Answer, human: HumanAnswer) -> Answered:
+    def _answer(incident_id: str, answer: Answer, human: Human, seen: HumanAnswer) -> Answered:
         row = parts.store.incidents.get(incident_id)
         if row is None:
             raise unknown(incident_id)
@@ -98,14 +101,58 @@ def approvals_router(parts: ApiParts) -> APIRouter:
                 parts.approvals.answer(
                     row.incident.id,
                     answer,
-                    Human(human.who, human.why, "api"),
+                    human,
                     at=parts.clock(),
-                    attempt=human.attempt,
-                    action=human.action,
+                    attempt=seen.attempt,
+                    action=seen.action,
                 )
             )
         except NotWaitingError as error:
             raise HTTPException(HTTPStatus.CONFLICT, str(error)) from error
+
+    return router
+
+
+def _human(answer: HumanAnswer, caller: Caller | None) -> Human:
+    """Who the token says it is; what is said of it besides is noted with the reason."""
+    if caller is None:
+        if answer.who is None:
+            raise HTTPException(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "body.who: say who you are, as no tokens are set that would"
+            )
+        return Human(answer.who, answer.why, "api")
+    noted = f" (signed {answer.who})" if answer.who not in (None, caller.name) else ""
+    return Human(caller.name, answer.why + noted, "token")
+
+
+def links_router(parts: ApiParts) -> APIRouter:
+    """`GET` and `POST /approvals/{token}`: whoever has the link may answer; its signature is the proof."""
+    router = APIRouter(tags=["approval"], responses=responses(413, 422, 500))
+    pages: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": _PAGE} for status in (404, 409)
+    }
+
+    @router.get(
+        "/approvals/{token}",
+        response_class=HTMLResponse,
+        responses=pages,
+        summary="What a signed link asks",
+    )
+    def show(token: Token) -> HTMLResponse:
+        """A page that asks for confirmation; looking at it changes nothing."""
+        return _page(lambda: _form(*_waiting(_target(token))))
+
+    @router.post(
+        "/approvals/{token}",
+        response_class=HTMLResponse,
+        responses=pages,
+        summary="The answer of the page behind a signed link",
+        openapi_extra={"requestBody": _form_body()},
+    )
+    async def confirm(token: Token, request: Request) -> HTMLResponse:
+        """Approve or reject, with who and why."""
+        body = await request.body()
+        return await run_in_threadpool(_page, lambda: _confirmed(token, body))
 
     def _target(token: str) -> LinkTarget:
         if parts.links is None:
@@ -129,7 +176,7 @@ def approvals_router(parts: ApiParts) -> APIRouter:
         if answer is None:
             raise NotWaitingError("choose approve or reject")
         try:
-            human = HumanAnswer(who=fields.get("who", [""])[0], why=fields.get("why", [""])[0])
+            human = _Signed(who=fields.get("who", [""])[0], why=fields.get("why", [""])[0])
         except ValidationError as error:
             field = error.errors()[0]["loc"][0]
             raise NotWaitingError(

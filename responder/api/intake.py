@@ -1,4 +1,4 @@
-"""Where incidents come in: the detector's reports and the simple webhook."""
+"""Where the detector's reports come in."""
 
 import json
 from dataclasses import asdict, replace
@@ -10,15 +10,17 @@ from fastapi import APIRouter, Body, Header, HTTPException
 from pydantic import BaseModel, Field
 
 from detector import Incident
+from responder.alerts.reported import MAX_ID
 from responder.api.examples import INCIDENT
-from responder.api.parts import ApiParts
+from responder.api.parts import ApiParts, Workflows
 from responder.api.problem import responses
-from responder.api.webhook import MAX_ID, WebhookAlert, incident_of
 from responder.incident_record import PipelineState
-from responder.store import Alert, Receipt
+from responder.store import Receipt
 from responder.telemetry import new_traceparent
 
 MAX_EVIDENCE = 500
+
+Traceparent = Annotated[str | None, Header(max_length=200, description="W3C trace context")]
 
 
 class Disposition(StrEnum):
@@ -41,43 +43,35 @@ class Accepted(BaseModel):
 
 
 def intake_router(parts: ApiParts) -> APIRouter:
-    """`POST /detections` and `POST /webhook`."""
-    router = APIRouter(tags=["intake"], responses=responses(413, 422, 500))
+    """`POST /detections`."""
+    router = APIRouter(tags=["intake"], responses=responses(400, 413, 422, 500))
 
     @router.post("/detections", status_code=HTTPStatus.ACCEPTED, summary="A report of the detector")
     def receive_detection(
         incident: Annotated[Incident, Body(openapi_examples={"memory": {"value": INCIDENT}})],
-        traceparent: Annotated[str | None, Header(max_length=200, description="W3C trace context")] = None,
+        traceparent: Traceparent = None,
     ) -> Accepted:
         """Take in an incident; the same id and revision again changes nothing."""
         _check(incident)
         known = new_traceparent(parts.ids, incident.traceparent or traceparent)
         receipt = parts.store.incidents.receive(replace(incident, traceparent=known), parts.clock())
-        return _work_on(receipt)
-
-    @router.post("/webhook", status_code=HTTPStatus.ACCEPTED, summary="An alert from elsewhere")
-    def receive_alert(
-        alert: WebhookAlert,
-        traceparent: Annotated[str | None, Header(max_length=200, description="W3C trace context")] = None,
-    ) -> Accepted:
-        """Take in an alert: it joins the unfinished incident of its service, or is a new one."""
-        now = parts.clock()
-        incident = incident_of(alert, new_traceparent(parts.ids, traceparent), now)
-        return _work_on(parts.store.incidents.receive_alert(Alert(incident), now))
-
-    def _work_on(receipt: Receipt) -> Accepted:
-        # Asked for again with every report: that costs little, and closes the gap between keeping an
-        # incident and starting its workflow when the process dies there.
-        if not receipt.state.final:
-            parts.workflows.start(receipt.incident_id)
-        disposition = Disposition.UPDATED if receipt.changed else Disposition.KNOWN
-        return Accepted(
-            incident_id=receipt.incident_id,
-            state=receipt.state,
-            disposition=Disposition.CREATED if receipt.created else disposition,
-        )
+        return work_on(receipt, parts.workflows)
 
     return router
+
+
+def work_on(receipt: Receipt, workflows: Workflows) -> Accepted:
+    """Have the incident worked on, unless it has ended; the answer to the report."""
+    # Asked for again with every report: that costs little, and closes the gap between keeping an
+    # incident and starting its workflow when the process dies there.
+    if not receipt.state.final:
+        workflows.start(receipt.incident_id)
+    disposition = Disposition.UPDATED if receipt.changed else Disposition.KNOWN
+    return Accepted(
+        incident_id=receipt.incident_id,
+        state=receipt.state,
+        disposition=Disposition.CREATED if receipt.created else disposition,
+    )
 
 
 def _check(incident: Incident) -> None:

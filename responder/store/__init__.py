@@ -6,17 +6,20 @@ from types import MappingProxyType
 from typing import Self
 
 from responder.incident_record import PipelineState
+from responder.store.alerts import Alert, Alerts
 from responder.store.database import Database, StoreUnusableError
-from responder.store.incidents import Alert, IncidentPage, IncidentRow, Incidents, Receipt
+from responder.store.incidents import IncidentPage, IncidentRow, Incidents, Receipt
 from responder.store.journal import ActionStep, Journal, StepRef
 from responder.store.notifications import Delivery, Notification, Notifications
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
 from responder.store.timeline import Move, StoredEvent, Timeline
+from responder.store.webhook_calls import ReplayedError, WebhookCall
 
 __all__ = [
     "ActionStep",
     "Alert",
+    "Alerts",
     "Database",
     "Delivery",
     "IncidentPage",
@@ -28,12 +31,14 @@ __all__ = [
     "Notifications",
     "Receipt",
     "Records",
+    "ReplayedError",
     "RunbookEntries",
     "StepRef",
     "Store",
     "StoreUnusableError",
     "StoredEvent",
     "Timeline",
+    "WebhookCall",
 ]
 
 
@@ -43,6 +48,7 @@ class Store:
 
     database: Database
     incidents: Incidents
+    alerts: Alerts
     timeline: Timeline
     journal: Journal
     records: Records
@@ -57,6 +63,7 @@ class Store:
         return cls(
             database=database,
             incidents=Incidents(database),
+            alerts=Alerts(database),
             timeline=Timeline(database, told),
             journal=Journal(database),
             records=Records(database),

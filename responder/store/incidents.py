@@ -1,6 +1,6 @@
 """Incidents as they come in: new, revised, repeated, or the same fault by another way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
@@ -14,8 +14,7 @@ from responder.store.timeline import append_event
 
 INCIDENT = TypeAdapter(Incident)
 EVIDENCE = TypeAdapter(Evidence)
-MAX_ALERTS = 50
-_UNFINISHED = incidents.c.state.not_in([state.value for state in FINAL_STATES])
+UNFINISHED = incidents.c.state.not_in([state.value for state in FINAL_STATES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +28,6 @@ class Receipt:
     state: PipelineState
     created: bool
     changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One webhook alert: `incident` as it would be if nothing else were known of the fault."""
-
-    incident: Incident
-
-    @property
-    def evidence(self) -> Evidence:
-        """What the alert says."""
-        return self.incident.evidence[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +66,10 @@ class Incidents:
     def receive(self, incident: Incident, at: float) -> Receipt:
         """Take in the detector's report; the same id and revision again changes nothing."""
         with self._database.write() as tx:
+            one_at_a_time(tx, [incident.service])
             row = find_row(tx, incident.id, lock=True) or _adopt(tx, incident)
             if row is None:
-                return _create(tx, incident, "detector", incident.id, at)
+                return create_incident(tx, incident, "detector", incident.id, at)
             state = PipelineState(row.state)
             if row.detector_id is not None and incident.revision <= row.revision:
                 return Receipt(row.id, state, created=False, changed=False)
@@ -91,7 +79,7 @@ class Incidents:
             tx.execute(
                 update(incidents)
                 .where(incidents.c.id == row.id)
-                .values(detector_id=incident.id, revised_at=at, updated_at=at, **_columns(document))
+                .values(detector_id=incident.id, revised_at=at, updated_at=at, **incident_columns(document))
             )
             if row.detector_id is None:
                 message = f"Confirmed by telemetry: {incident.summary}"
@@ -100,38 +88,6 @@ class Incidents:
                 message = "The detector reports that the fault is over"
                 append_event(tx, row.id, state, message, key=f"over:{incident.revision}", at=at)
             return Receipt(row.id, state, created=False, changed=True)
-
-    def receive_alert(self, alert: Alert, at: float) -> Receipt:
-        """Take in a webhook alert: repeated, attached to an unfinished incident of its service, or new."""
-        incident = alert.incident
-        with self._database.write() as tx:
-            row = find_row(tx, incident.id, lock=True)
-            if row is not None:
-                return Receipt(row.id, PipelineState(row.state), created=False, changed=False)
-            row = _unfinished_on(tx, incident.service)
-            if row is None:
-                receipt = _create(tx, incident, "webhook", None, at)
-            else:
-                state = PipelineState(row.state)
-                receipt = Receipt(row.id, state, created=False, changed=True)
-                tx.execute(insert(aliases).values(alias=incident.id, incident_id=row.id))
-                message = f"Alert {incident.id} attached: {alert.evidence.description}"
-                append_event(tx, row.id, state, message, key=f"alert:{incident.id}", at=at)
-                tx.execute(
-                    update(incidents).where(incidents.c.id == row.id).values(revised_at=at, updated_at=at)
-                )
-            mine = alerts.c.incident_id == receipt.incident_id
-            count = tx.execute(select(func.count()).select_from(alerts).where(mine)).scalar_one()
-            if count < MAX_ALERTS:
-                tx.execute(
-                    insert(alerts).values(
-                        id=incident.id,
-                        incident_id=receipt.incident_id,
-                        received_at=at,
-                        evidence=EVIDENCE.dump_python(alert.evidence, mode="json"),
-                    )
-                )
-            return receipt
 
     def get(self, incident_id: str) -> IncidentRow | None:
         """The incident by its id or by any id it was reported under."""
@@ -142,7 +98,7 @@ class Incidents:
     def unfinished(self) -> list[str]:
         """Ids of all incidents that are not in a final state, oldest first."""
         with self._database.read() as tx:
-            query = select(incidents.c.id).where(_UNFINISHED).order_by(incidents.c.received_at)
+            query = select(incidents.c.id).where(UNFINISHED).order_by(incidents.c.received_at)
             return list(tx.execute(query).scalars())
 
     def page(
@@ -200,22 +156,24 @@ def find_row(tx: Connection, incident_id: str, lock: bool = False) -> Row[tuple[
     return None
 
 
-def _unfinished_on(tx: Connection, service: str) -> Row[tuple[object, ...]] | None:
-    query = (
-        select(incidents)
-        .where(incidents.c.service == service, _UNFINISHED)
-        .order_by(incidents.c.received_at.desc())
-        .limit(1)
-        .with_for_update()
-    )
-    return tx.execute(query).one_or_none()
+def one_at_a_time(tx: Connection, services: Iterable[str]) -> None:
+    """Have whoever else takes in reports about these services wait until the transaction ends, so that no two
+    create an incident for one fault. SQLite has one writer at a time anyway."""
+    if tx.dialect.name == "postgresql":
+        for service in sorted(set(services)):
+            tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(service, 0))))
 
 
 def _adopt(tx: Connection, incident: Incident) -> Row[tuple[object, ...]] | None:
     """An unfinished incident that came by webhook and that this detection is about."""
     query = (
         select(incidents)
-        .where(incidents.c.service == incident.service, incidents.c.detector_id.is_(None), _UNFINISHED)
+        .where(
+            incidents.c.service == incident.service,
+            incidents.c.detector_id.is_(None),
+            incidents.c.over.is_(False),
+            UNFINISHED,
+        )
         .order_by(incidents.c.received_at)
         .limit(1)
         .with_for_update()
@@ -226,7 +184,10 @@ def _adopt(tx: Connection, incident: Incident) -> Row[tuple[object, ...]] | None
     return row
 
 
-def _create(tx: Connection, incident: Incident, source: str, detector_id: str | None, at: float) -> Receipt:
+def create_incident(
+    tx: Connection, incident: Incident, source: str, detector_id: str | None, at: float
+) -> Receipt:
+    """A new incident; `detector_id` is None where the detector does not know it (yet)."""
     tx.execute(
         insert(incidents).values(
             id=incident.id,
@@ -237,7 +198,7 @@ def _create(tx: Connection, incident: Incident, source: str, detector_id: str | 
             received_at=at,
             revised_at=at,
             updated_at=at,
-            **_columns(incident),
+            **incident_columns(incident),
         )
     )
     message = f"Received from {source}: {incident.summary}"
@@ -245,7 +206,8 @@ def _create(tx: Connection, incident: Incident, source: str, detector_id: str | 
     return Receipt(incident.id, PipelineState.RECEIVED, created=True, changed=True)
 
 
-def _columns(incident: Incident) -> dict[str, object]:
+def incident_columns(incident: Incident) -> dict[str, object]:
+    """What is kept of a revision."""
     return {
         "revision": incident.revision,
         "service": incident.service,

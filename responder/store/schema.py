@@ -64,6 +64,29 @@ alerts = Table(
     Column("evidence", JSON, nullable=False),
 )
 
+# One row an episode of an alert: from its firing until it is resolved. `digest` is of its source and key.
+alert_episodes = Table(
+    "alert_episodes",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("source", String(20), nullable=False),
+    Column("alert_id", String(ID_LENGTH), nullable=False),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("firing", Boolean, nullable=False),
+    Column("began", Double),
+    Column("updated_at", Double, nullable=False),
+)
+
+# Signed calls of webhooks, by the hash of their ids, for as long as their signatures are good.
+webhook_calls = Table(
+    "webhook_calls",
+    metadata,
+    Column("source", String(20), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("until", Double, nullable=False, index=True),
+)
+
 timeline = Table(
     "timeline",
     metadata,

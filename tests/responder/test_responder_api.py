@@ -16,9 +16,10 @@ from pipeline_doubles import TRACEPARENT, make_incident
 from pydantic import TypeAdapter
 
 from detector import Incident, IncidentType, Severity
+from responder.alerts.naming import incident_type, severity
+from responder.alerts.reported import MAX_LINE, MAX_LINES
 from responder.api import ApiParts, build_app
 from responder.api.app import MAX_BODY_BYTES
-from responder.api.webhook import MAX_LINE, MAX_LINES, incident_type, severity
 from responder.incident_record import IncidentRecord, PipelineState
 from responder.store import Database, Store
 
@@ -279,6 +280,10 @@ def test_the_description_names_every_call_with_its_problems(api: Api) -> None:
     assert set(description["paths"]) == {
         "/detections",
         "/webhook",
+        "/webhook/alertmanager",
+        "/webhook/grafana",
+        "/webhook/pagerduty",
+        "/webhook/cloudevents",
         "/incidents",
         "/incidents/{incident_id}",
         "/incidents/{incident_id}/events",

@@ -19,7 +19,7 @@ from responder.diagnose.llm import (
     Refusal,
 )
 from responder.diagnose.llm.claude import Claude
-from responder.diagnose.llm.loopback import is_loopback
+from responder.loopback import is_loopback
 from responder.diagnose.llm.openai_compatible import OpenAiCompatible
 
 SHORT_S = 0.4

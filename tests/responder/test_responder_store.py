@@ -12,7 +12,7 @@ from pipeline_doubles import TRACEPARENT, make_evidence, make_incident, proposal
 
 from detector import Incident, IncidentState
 from responder.incident_record import ActionKind, ActionOutcome, PipelineState
-from responder.store import Alert, Database, StepRef, Store, StoreUnusableError
+from responder.store import Alert, Database, Receipt, StepRef, Store, StoreUnusableError
 
 SETTING = "AEGISOPS_RESPONDER_DATA_DIR"
 
@@ -34,6 +34,12 @@ def alert(id_: str = "alert-1", service: str = "shop") -> Alert:
     evidence = replace(make_evidence(f"alert:{id_}", service), description="somebody rang")
     incident = replace(make_incident(id_, revision=0, service=service), evidence=(evidence,))
     return Alert(replace(incident, traceparent=TRACEPARENT.replace("0af7", "1111")))
+
+
+def received(store: Store, alert: Alert, at: float) -> Receipt:
+    receipt = store.alerts.receive_one(alert, at)
+    assert receipt is not None
+    return receipt
 
 
 def get(store: Store, incident_id: str) -> Incident:
@@ -70,7 +76,7 @@ def test_in_whatever_order_revisions_come_the_highest_stays(store: Store, revisi
 
 def test_an_alert_joins_the_unfinished_incident_of_its_service(store: Store) -> None:
     store.incidents.receive(make_incident(), 5.0)
-    receipt = store.incidents.receive_alert(alert(), 6.0)
+    receipt = received(store, alert(), 6.0)
     assert receipt.incident_id == "INC-1"
     assert [one.id for one in get(store, "INC-1").evidence] == ["e1", "alert:alert-1"]
     assert get(store, "alert-1").id == "INC-1"
@@ -79,7 +85,7 @@ def test_an_alert_joins_the_unfinished_incident_of_its_service(store: Store) -> 
 
 def test_what_an_alert_added_stays_when_the_detector_reports_again(store: Store) -> None:
     store.incidents.receive(make_incident(), 5.0)
-    store.incidents.receive_alert(alert(), 6.0)
+    received(store, alert(), 6.0)
     store.incidents.receive(make_incident(revision=2), 7.0)
     assert "alert:alert-1" in [one.id for one in get(store, "INC-1").evidence]
 
@@ -87,22 +93,22 @@ def test_what_an_alert_added_stays_when_the_detector_reports_again(store: Store)
 def test_an_alert_does_not_join_an_incident_that_ended(store: Store) -> None:
     store.incidents.receive(make_incident(), 5.0)
     store.timeline.move("INC-1", PipelineState.RESOLVED, "over", key="end", at=6.0)
-    assert store.incidents.receive_alert(alert(), 7.0).incident_id == "alert-1"
+    assert received(store, alert(), 7.0).incident_id == "alert-1"
 
 
 def test_an_alert_of_another_service_is_another_incident(store: Store) -> None:
     store.incidents.receive(make_incident(), 5.0)
-    assert store.incidents.receive_alert(alert(service="bank"), 6.0).created
+    assert received(store, alert(service="bank"), 6.0).created
 
 
 def test_a_repeated_alert_is_known(store: Store) -> None:
-    assert store.incidents.receive_alert(alert(), 5.0).created
-    again = store.incidents.receive_alert(alert(), 6.0)
+    assert received(store, alert(), 5.0).created
+    again = received(store, alert(), 6.0)
     assert (again.created, again.changed) == (False, False)
 
 
 def test_a_detection_after_the_alert_is_the_same_incident_and_keeps_its_trace(store: Store) -> None:
-    store.incidents.receive_alert(alert(), 5.0)
+    received(store, alert(), 5.0)
     receipt = store.incidents.receive(make_incident(), 6.0)
     assert (receipt.incident_id, receipt.created, receipt.changed) == ("alert-1", False, True)
     row = store.incidents.get("INC-1")
@@ -117,7 +123,7 @@ def test_a_detection_after_the_alert_is_the_same_incident_and_keeps_its_trace(st
 def test_alerts_of_one_incident_are_bounded(store: Store) -> None:
     store.incidents.receive(make_incident(), 5.0)
     for i in range(60):
-        store.incidents.receive_alert(alert(f"alert-{i}"), 6.0)
+        received(store, alert(f"alert-{i}"), 6.0)
     assert len(get(store, "INC-1").evidence) == 51
     assert get(store, "alert-59").id == "INC-1"
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from responder.diagnose.llm.loopback import is_loopback
+from responder.loopback import is_loopback
 from responder.diagnose.llm.provider import BadAnswer, Refusal
 
 MAX_ANSWER_BYTES = 1024 * 1024

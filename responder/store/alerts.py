@@ -1,0 +1,254 @@
+"""Alerts of other systems as they come in: new, repeated, resolved, or about a fault that is known.
+
+An alert that fires, is resolved and fires again has two episodes; each belongs to one incident.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+
+from detector import Evidence, Incident, IncidentState, IncidentType, Severity
+from responder.incident_record import PipelineState
+from responder.store.database import Database
+from responder.store.incidents import (
+    EVIDENCE,
+    INCIDENT,
+    UNFINISHED,
+    Receipt,
+    create_incident,
+    find_row,
+    incident_columns,
+    one_at_a_time,
+)
+from responder.store.schema import ID_LENGTH, alert_episodes, alerts, aliases, incidents
+from responder.store.timeline import append_event
+from responder.store.webhook_calls import WebhookCall, claim
+
+MAX_ALERTS = 50
+LATE_S = 120.0
+STILL_OPEN_S = 3600.0
+_SEVERITIES = list(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert: `incident` as it would be if nothing else were known of the fault.
+
+    `source` and `key` together say which alert it is, whenever it comes again. `began`: seconds since the
+    epoch, None where the sender does not say. `about`: an id under which we may have reported the fault to
+    the sender ourselves: it is an echo then, and tells nothing new.
+    """
+
+    incident: Incident
+    source: str = "simple"
+    key: str = ""
+    firing: bool = True
+    began: float | None = None
+    about: str = ""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the alert says."""
+        return self.incident.evidence[0]
+
+    @property
+    def digest(self) -> str:
+        """`source` and `key` (the incident's id where there is none) at a fixed length."""
+        text = f"{self.source}\0{self.key or self.incident.id}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Alerts:
+    """Takes alerts in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def receive(
+        self, batch: Sequence[Alert], at: float, call: WebhookCall | None = None
+    ) -> list[Receipt | None]:
+        """Take in all of them or, on an error, none; what became of each, in their order.
+
+        None: it says that a fault is over which was never reported. `call`: the signed call that brought
+        them; raises ReplayedError when that came before.
+        """
+        with self._database.write() as tx:
+            if call is not None:
+                claim(tx, call, at)
+            one_at_a_time(tx, [alert.incident.service for alert in batch])
+            return [_take(tx, alert, at) for alert in batch]
+
+    def receive_one(self, alert: Alert, at: float) -> Receipt | None:
+        """Take in one."""
+        return self.receive([alert], at)[0]
+
+
+def _take(tx: Connection, alert: Alert, at: float) -> Receipt | None:
+    last = tx.execute(
+        select(alert_episodes)
+        .where(alert_episodes.c.digest == alert.digest)
+        .order_by(alert_episodes.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is None:
+        ids = [alert.incident.id, *([alert.about] if alert.about else [])]
+        known = next((row for row in (find_row(tx, one, lock=True) for one in ids) if row is not None), None)
+        if known is not None:
+            return _nothing_new(known)
+        return _begin(tx, alert, at, None) if alert.firing else None
+    row = find_row(tx, last.incident_id, lock=True)
+    assert row is not None  # noqa: S101 - an episode refers to its incident
+    if not alert.firing:
+        over = last.firing and not _before(alert.began, last.began)
+        return _end(tx, alert, last, row, at) if over else _nothing_new(row)
+    begins_later = _before(last.began, alert.began)
+    if last.firing and not (begins_later and PipelineState(row.state).final):
+        return _nothing_new(row)
+    if not last.firing and alert.began is not None and not begins_later:
+        return _nothing_new(row)  # on its way, it was overtaken by its own end
+    return _begin(tx, alert, at, last)
+
+
+def _before(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one < other
+
+
+def _nothing_new(row: Row[Any]) -> Receipt:
+    return Receipt(row.id, PipelineState(row.state), created=False, changed=False)
+
+
+def _begin(tx: Connection, alert: Alert, at: float, last: Row[Any] | None) -> Receipt:
+    """A new episode: it joins the incident of its fault, or is a new incident."""
+    incident, number = alert.incident, 1
+    if last is not None:
+        number = last.number + 1
+        incident = _again(tx, incident, number, last.incident_id)
+    row = _of_same_fault(tx, alert, at, None if last is None or last.firing else last.incident_id)
+    if row is None:
+        receipt = create_incident(tx, incident, "webhook", None, at)
+    else:
+        receipt = _join(tx, row, incident, at)
+    tx.execute(
+        insert(alert_episodes).values(
+            digest=alert.digest,
+            number=number,
+            source=alert.source,
+            alert_id=incident.id,
+            incident_id=receipt.incident_id,
+            firing=True,
+            began=alert.began,
+            updated_at=at,
+        )
+    )
+    if _count(tx, receipt.incident_id) < MAX_ALERTS:
+        tx.execute(
+            insert(alerts).values(
+                id=incident.id,
+                incident_id=receipt.incident_id,
+                received_at=at,
+                evidence=EVIDENCE.dump_python(incident.evidence[0], mode="json"),
+            )
+        )
+    return receipt
+
+
+def _again(tx: Connection, incident: Incident, number: int, previous_id: str) -> Incident:
+    """The incident of a further episode, under an id that is free."""
+    while True:
+        id_ = f"{incident.id[: ID_LENGTH - 12]}~{number}"
+        if find_row(tx, id_) is None:
+            evidence = replace(incident.evidence[0], id=f"alert:{id_}")
+            return replace(incident, id=id_, evidence=(evidence,), previous_id=previous_id)
+        number += 1
+
+
+def _of_same_fault(tx: Connection, alert: Alert, at: float, returned_from: str | None) -> Row[Any] | None:
+    """The incident of the alert's service that its fault belongs to: one that is worked on; one that was left
+    to humans and is not over; one that was resolved only after the alert began (alerts are slow: their rules
+    look back over minutes), unless the alert itself was resolved with it."""
+    c = incidents.c
+    worked_on = and_(UNFINISHED, or_(c.over.is_(False), c.detector_id.is_not(None)))
+    handed_over = and_(
+        c.state.in_([PipelineState.ESCALATED.value, PipelineState.FAILED.value]),
+        c.over.is_(False),
+        c.updated_at >= at - STILL_OPEN_S,
+    )
+    ways = [worked_on, handed_over]
+    if alert.began is not None:
+        slack = and_(c.detector_id.is_not(None), c.resolved_at >= alert.began - LATE_S)
+        ways.append(
+            and_(
+                c.state == PipelineState.RESOLVED.value,
+                c.id != (returned_from or ""),
+                c.resolved_at >= at - 5 * LATE_S,
+                or_(c.resolved_at >= alert.began, slack),
+            )
+        )
+    query = (
+        select(incidents)
+        .where(c.service == alert.incident.service, or_(*ways))
+        .order_by(UNFINISHED.desc(), c.received_at.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return tx.execute(query).one_or_none()
+
+
+def _join(tx: Connection, row: Row[Any], incident: Incident, at: float) -> Receipt:
+    state = PipelineState(row.state)
+    tx.execute(insert(aliases).values(alias=incident.id, incident_id=row.id))
+    if _count(tx, row.id) < MAX_ALERTS:
+        message = f"Alert {incident.id} attached: {incident.evidence[0].description}"
+        append_event(tx, row.id, state, message, key=f"alert:{incident.id}", at=at)
+    else:
+        message = f"More than {MAX_ALERTS} alerts: further ones are attached without being listed"
+        append_event(tx, row.id, state, message, key="alerts:more", at=at)
+    values: dict[str, object] = {"revised_at": at, "updated_at": at}
+    if row.detector_id is None:
+        values |= incident_columns(_sharpened(INCIDENT.validate_python(row.document), incident))
+    tx.execute(update(incidents).where(incidents.c.id == row.id).values(values))
+    return Receipt(row.id, state, created=False, changed=True)
+
+
+def _sharpened(known: Incident, alert: Incident) -> Incident:
+    """What only alerts tell of, after one more of them: its type if none was known, the higher severity."""
+    if known.type is IncidentType.UNKNOWN and alert.type is not IncidentType.UNKNOWN:
+        known = replace(known, type=alert.type, confidence=alert.confidence, candidates=alert.candidates)
+    return replace(known, severity=max(known.severity, alert.severity, key=_SEVERITIES.index))
+
+
+def _end(tx: Connection, alert: Alert, last: Row[Any], row: Row[Any], at: float) -> Receipt:
+    """The alert is resolved; what only alerts told of is over with the last of them."""
+    state = PipelineState(row.state)
+    episode = and_(alert_episodes.c.digest == last.digest, alert_episodes.c.number == last.number)
+    tx.execute(update(alert_episodes).where(episode).values(firing=False, updated_at=at))
+    values: dict[str, object] = {"revised_at": at, "updated_at": at}
+    if tx.execute(select(alerts.c.id).where(alerts.c.id == last.alert_id)).first() is not None:
+        message = f"Alert {last.alert_id} is resolved, says {alert.source}"
+        append_event(tx, row.id, state, message, key=f"alert resolved:{last.alert_id}", at=at)
+    if row.detector_id is None and not row.over and not _any_firing(tx, row.id):
+        known = INCIDENT.validate_python(row.document)
+        values |= incident_columns(
+            replace(
+                known, state=IncidentState.CLOSED, closed_at=at, updated_at=at, revision=known.revision + 1
+            )
+        )
+        message = "All its alerts are resolved: the fault is over"
+        append_event(tx, row.id, state, message, key="alerts:over", at=at)
+    tx.execute(update(incidents).where(incidents.c.id == row.id).values(values))
+    return Receipt(row.id, state, created=False, changed=True)
+
+
+def _any_firing(tx: Connection, incident_id: str) -> bool:
+    query = select(alert_episodes.c.digest).where(
+        alert_episodes.c.incident_id == incident_id, alert_episodes.c.firing
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def _count(tx: Connection, incident_id: str) -> int:
+    query = select(func.count()).select_from(alerts).where(alerts.c.incident_id == incident_id)
+    return int(tx.execute(query).scalar_one())
