@@ -47,6 +47,7 @@ class ActionKind(StrEnum):
     RECYCLE_POOL = "RECYCLE_POOL"
     FAILOVER = "FAILOVER"
     ROLLBACK = "ROLLBACK"
+    RAISE_LIMIT = "RAISE_LIMIT"
     NOOP = "NOOP"
 
 

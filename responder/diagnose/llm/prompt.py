@@ -21,6 +21,7 @@ ACTIONS = {
     ActionKind.RECYCLE_POOL: "close and reopen the database connections",
     ActionKind.FAILOVER: "send its calls to the other endpoint of a dependency",
     ActionKind.ROLLBACK: "go back to the release or configuration before",
+    ActionKind.RAISE_LIMIT: "give it more memory, up to a ceiling",
 }
 _DECIDE = """You diagnose an incident of one service, called {target}, from measured evidence.
 {fence}
