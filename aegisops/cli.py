@@ -25,6 +25,7 @@ from aegisops.demo.watch import StackView
 from aegisops.errors import DemoError, StackError
 from aegisops.incidents import incidents_app
 from aegisops.notify import notify_app
+from aegisops.runbook import feedback, runbook_app
 from aegisops.settings import StackSettings, inherited_environment, load_settings
 from aegisops.stack import Stack
 from aegisops.stack.launcher import running_pid, stop_running
@@ -42,6 +43,8 @@ app.add_typer(chaos_app, name="chaos")
 app.add_typer(bench_app, name="bench")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(audit_app, name="audit")
+app.add_typer(runbook_app, name="runbook")
+app.command()(feedback)
 app.add_typer(notify_app, name="notify")
 app.add_typer(token_app, name="token")
 

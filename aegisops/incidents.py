@@ -114,6 +114,7 @@ def ask(url: str | None, method: str, path: str, **options: Any) -> dict[str, An
 
 
 def user() -> str:
+    """Who runs this command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:  # no name for this user id

@@ -13,6 +13,7 @@ BENCHES = {
     "text": "Does the gate refuse garbled text, and only that?",
     "injection": "Can text inside an incident change what is done about it?",
     "calibration": "Is a diagnosis right as often as it says?",
+    "learning": "Do first actions help more often for what was learned?",
 }
 
 
