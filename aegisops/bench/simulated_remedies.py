@@ -25,7 +25,7 @@ HELPS: Mapping[str, Mapping[ActionKind, float]] = {
 }
 """How often an action ends the leak, by service."""
 
-_SPARE = 1.5  # of the drawn leaks some are not detected, or detected as something else
+_SPARE = 4  # of the drawn leaks some are not detected, or detected as something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def draw_incidents(seed: int, count: int) -> Iterator[SimulatedIncident]:
     rng = np.random.default_rng([seed, 1])
     names = sorted(HELPS)
     drawn = 0
-    for example in draw_examples(seed, int(count * _SPARE), [leak]):
+    for example in draw_examples(seed, count * _SPARE, [leak]):
         if (
             example is None
             or example.incident is None
