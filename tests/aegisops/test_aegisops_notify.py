@@ -6,8 +6,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from aegisops.cli import app
 from aegisops.errors import StackError

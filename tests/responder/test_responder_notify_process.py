@@ -1,4 +1,4 @@
-"""People are told by the real process: of what waits for them, by a link that works, whatever the receiver does."""
+"""The real process tells people what waits for them, with a link that works, whatever the receiver does."""
 
 import json
 import re
@@ -73,7 +73,9 @@ def test_who_is_asked_follows_the_link_and_is_told_of_the_end(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"silent": True}, {"drip": True}])
-def test_a_receiver_that_fails_delays_nothing_and_is_told_later(tmp_path: Path, fault: dict[str, object]) -> None:
+def test_a_receiver_that_fails_delays_nothing_and_is_told_later(
+    tmp_path: Path, fault: dict[str, object]
+) -> None:
     acted = Acted(tmp_path)
     with (
         recording_server(**fault) as receiver,
