@@ -4,6 +4,8 @@ import re
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 _FEATURES = 2**16
 _WORD = re.compile(r"[a-z][a-z0-9_]+")
 _MASKS = re.compile(r"<[a-z]+>")  # what was masked says nothing
@@ -22,7 +24,7 @@ class TextIndex:
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        self._counts: dict[str, Any] = {}
+        self._counts: dict[str, tuple[Any, Any]] = {}  # of terms, and the columns they are in
         self._fitted: tuple[Any, Any, list[str]] | None = None
         self._words: Any = None
 
@@ -56,15 +58,19 @@ class TextIndex:
 
     def _fit(self) -> tuple[Any, Any, list[str]]:
         if self._fitted is None:
-            from scipy.sparse import vstack  # noqa: PLC0415  # slow to import, see the class
+            from scipy.sparse import csr_matrix  # noqa: PLC0415  # slow to import, see the class
             from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415
 
             missing = [text_id for text_id in self._texts if text_id not in self._counts]
             if missing:
                 counts = self._count([self._texts[text_id] for text_id in missing])
-                self._counts.update((text_id, counts[i]) for i, text_id in enumerate(missing))
+                rows = zip(counts.indptr[:-1], counts.indptr[1:], strict=True)
+                for text_id, (start, end) in zip(missing, rows, strict=True):
+                    self._counts[text_id] = counts.data[start:end].copy(), counts.indices[start:end].copy()
             ids = list(self._texts)
-            matrix = vstack([self._counts[text_id] for text_id in ids], format="csr")
+            data, columns = zip(*(self._counts[text_id] for text_id in ids), strict=True)
+            ends = np.cumsum([0, *map(len, data)])
+            matrix = csr_matrix((np.concatenate(data), np.concatenate(columns), ends), (len(ids), _FEATURES))
             weighting = TfidfTransformer(sublinear_tf=True)
             self._fitted = weighting, weighting.fit_transform(matrix), ids
         return self._fitted
