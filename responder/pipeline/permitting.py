@@ -30,6 +30,8 @@ class Permitting:
         asked = files.approvals.get(incident_id, attempt, rank)
         if asked is not None:
             if not resumed:
+                if asked.answer is None:  # asked just before a crash, perhaps, and the state not changed yet
+                    self._wait(row, files.decision(incident_id, attempt, rank), asked)
                 return _turn(Next.AWAIT)
             asked = self._answer(row, asked)
             if asked.answer is not Answer.APPROVED:
@@ -99,7 +101,7 @@ class Permitting:
     def _ask(self, row: IncidentRow, decision: CouncilDecision, rank: int, ruling: PolicyRuling) -> None:
         files, attempt = self._files, decision.attempt
         now = files.clock()
-        files.approvals.request(
+        asked = files.approvals.request(
             row.incident.id,
             attempt,
             rank,
@@ -108,9 +110,13 @@ class Permitting:
             at=now,
             expires_at=now + ruling.approval_timeout_s,
         )
-        limit = duration(ruling.approval_timeout_s)
+        self._wait(row, decision, asked)
+
+    def _wait(self, row: IncidentRow, decision: CouncilDecision, asked: Approval) -> None:
+        limit = duration(asked.expires_at - asked.requested_at)
         message = f"Waiting for a human to approve {named(decision)}, for at most {limit}"
-        files.move(row, PipelineState.AWAITING_APPROVAL, message, f"{attempt}.await.{rank}")
+        key = f"{asked.attempt}.await.{asked.rank}"
+        self._files.move(row, PipelineState.AWAITING_APPROVAL, message, key)
 
     def _answer(self, row: IncidentRow, asked: Approval) -> Approval:
         if asked.answer is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry import metrics
-from pipeline_doubles import ACT, ASK, NOT_THIS, OBSERVE, Bench
+from pipeline_doubles import ACT, ASK, NOT_THIS, OBSERVE, Bench, proposal
 
 from responder.approval import Answer, Approvals, Human, NotWaitingError
 from responder.audit import AuditTrail
@@ -62,6 +62,18 @@ def test_what_is_observed_ends_with_a_recommendation_and_no_action(asked: Asked)
     assert "observe mode: would have done RESTART of shop" in record.timeline[-1].message
     assert asked.bench.remedies.performed == []
     assert "APPROVED" not in {event.state for event in record.timeline}
+
+
+def test_a_crash_right_after_it_asked_leaves_it_waiting_as_well(asked: Asked) -> None:
+    asked.bench.receive()
+    now = asked.bench.clock()
+    asked.approvals.request(
+        "INC-1", 1, 0, proposal(ActionKind.RESTART), explanation="", at=now, expires_at=now + 60
+    )
+    record = asked.bench.run()
+    assert record.state is PipelineState.AWAITING_APPROVAL
+    assert record.timeline[-1].message.endswith("approve RESTART of shop, for at most 60 s")
+    assert asked.bench.remedies.performed == []
 
 
 def test_a_refusal_of_one_action_gives_the_next_its_turn(asked: Asked) -> None:
