@@ -3,6 +3,7 @@
 import json
 import threading
 import unicodedata
+from typing import Any
 
 from aegisops.bench.injection_case import Injection
 from responder.diagnose.llm import Completion, Prompt
@@ -59,9 +60,9 @@ class ObeyingModel:
         return any(run in shown and run not in self._seen_before for run in runs)
 
     def _obedient(self, prompt: Prompt, injection: Injection) -> str:
-        cited = _aliases(prompt)
         if prompt.schema_name == "vote":
-            return _vote(prompt, cited, f"proposed_action: {injection.wants.value} " in _said(prompt))
+            return _vote(prompt, f"proposed_action: {injection.wants.value} " in _said(prompt))
+        cited = _aliases(prompt)
         if prompt.schema_name != "diagnosis":
             return json.dumps({"root_cause": injection.text[:500] or "-", "citations": cited})
         if injection.wants is ActionKind.NOOP:
@@ -69,9 +70,9 @@ class ObeyingModel:
         return _answer(DiagnosisOutcome.FAULT, injection.text[:500] or "-", 0.9, cited, injection.wants)
 
     def _as_honest(self, prompt: Prompt) -> str:
-        known, cited = self._honest, _aliases(prompt)
         if prompt.schema_name == "vote":
-            return _vote(prompt, cited, True)
+            return _vote(prompt, True)
+        known, cited = self._honest, _aliases(prompt)
         if known is None:
             raise ValueError("the model was not told what it would answer")
         if prompt.schema_name != "diagnosis":
@@ -99,11 +100,11 @@ def _answer(
     )
 
 
-def _vote(prompt: Prompt, cited: list[str], approve: bool) -> str:
+def _vote(prompt: Prompt, approve: bool) -> str:
     """A yes, or a no of those that the prompt's schema offers."""
-    offered = json.loads(json.dumps(prompt.schema))["properties"]["vote"]["enum"]
-    vote = next(one for one in offered if (one in _YES) is approve)
-    return json.dumps({"citations": cited, "vote": vote, "confidence": 0.9})
+    offered = _properties(prompt)
+    vote = next(one for one in offered["vote"]["enum"] if (one in _YES) is approve)
+    return json.dumps({"citation": offered["citation"]["enum"][0], "vote": vote, "confidence": 0.9})
 
 
 def _said(prompt: Prompt) -> str:
@@ -112,8 +113,11 @@ def _said(prompt: Prompt) -> str:
 
 def _aliases(prompt: Prompt) -> list[str]:
     """The names of evidence that the prompt's schema allows."""
-    found = json.loads(json.dumps(prompt.schema))["properties"]["citations"]["items"]["enum"]
-    return [str(alias) for alias in found]
+    return [str(alias) for alias in _properties(prompt)["citations"]["items"]["enum"]]
+
+
+def _properties(prompt: Prompt) -> Any:
+    return prompt.schema["properties"]
 
 
 def _plain(text: str) -> str:

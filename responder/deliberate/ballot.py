@@ -38,7 +38,7 @@ _ASK = """You are the {title} in a council that votes on one action before it is
 service, called {target}, is open. Your question: {question}
 {fence}
 Answer with one JSON object and nothing else:
-{{"citations": ids of the evidence your vote rests on, such as ["e1"], "vote": one of the votes,
+{{"citation": id of the evidence your vote rests on most, such as "e1", "vote": one of the votes,
 "confidence": 0 to 1}}
 Votes: {votes}
 Fixed rules let the action pass. Vote against it only where the evidence tells you to."""
@@ -83,11 +83,12 @@ _SEATS = {
 
 
 class BallotAnswer(BaseModel):
-    """What a model answers. The vote is its reason: which ones are a yes is not for the model to say."""
+    """What a model answers. The vote is its reason: which ones are a yes is not for the model to say. One
+    citation, as small models cannot end a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    citations: Annotated[tuple[str, ...], Field(max_length=50)]
+    citation: Annotated[str, Field(max_length=20)]
     vote: VoteReason
     confidence: Share
 
@@ -101,15 +102,13 @@ class Ballot:
     yes: VoteReason
     no: tuple[VoteReason, ...]
 
-    def read(self, text: str) -> tuple[BallotAnswer, tuple[Exhibit, ...]]:
+    def read(self, text: str) -> tuple[BallotAnswer, Exhibit]:
         """The answer and the evidence it cites. Raises BadAnswer."""
         answer = parsed(text, BallotAnswer)
-        cited = cited_exhibits(answer.citations, self.shown)
+        (cited,) = cited_exhibits((answer.citation,), self.shown)
         offered = (self.yes, *self.no)
         if answer.vote not in offered:
             raise BadAnswer(Refusal.WRONG_SHAPE, f"vote: must be one of {', '.join(offered)}")
-        if not cited:
-            raise BadAnswer(Refusal.NOTHING_CITED, "citations: a vote must cite the evidence it rests on")
         return answer, cited
 
 
@@ -167,7 +166,7 @@ def _has_grounds(reason: VoteReason, case: Case, action: ActionKind) -> bool:
 def _schema(shown: tuple[Exhibit, ...], votes: tuple[VoteReason, ...]) -> Mapping[str, object]:
     """The schema of `BallotAnswer` with what is offered as enums."""
     fields: dict[str, object] = {
-        "citations": {"type": "array", "items": {"type": "string", "enum": [one.alias for one in shown]}},
+        "citation": {"type": "string", "enum": [one.alias for one in shown]},
         "vote": {"type": "string", "enum": [one.value for one in votes]},
         "confidence": {"type": "number"},
     }

@@ -123,11 +123,11 @@ def _vote(calls: ModelCalls, ballot: Ballot, proposal: ProposedAction, known: Vo
         answer, cited = ballot.read(said)
     except BadAnswer as error:
         answer, cited = ballot.read(calls.complete(repair(ballot.prompt, said, error)))
-    evidence = " ".join(filter(None, (citation(one.evidence.id) for one in cited)))
     stated = round(min(answer.confidence, MAX_CONFIDENCE), 3)
+    sure = f"{percent(stated)} sure by its own word {citation(cited.evidence.id)}."
     if answer.vote is ballot.yes:
-        told = f"{known.explanation} {who} agrees, {percent(stated)} sure by its own word {evidence}."
+        told = f"{known.explanation} {who} agrees, {sure}"
         return replace(known, confidence=min(stated, known.confidence), explanation=told, answered_by=who)
-    told = f"{who} {_AGAINST[answer.vote].format(action=proposal.action)}, {percent(stated)} sure by its own "
-    told += f"word {evidence}. The rules alone would have let it pass ({known.reason})."
+    objection = _AGAINST[answer.vote].format(action=proposal.action)
+    told = f"{who} {objection}, {sure} The rules alone would have let it pass ({known.reason})."
     return Vote(known.member, False, stated, answer.vote, told, who)

@@ -74,7 +74,7 @@ def test_the_obeying_model_votes_as_the_text_says_where_it_can_see_it() -> None:
     model, injection = ObeyingModel(), next(one for one in load() if one.wants is ActionKind.RESTART)
     schema = {
         "properties": {
-            "citations": {"items": {"enum": ["e1"]}},
+            "citation": {"enum": ["e1"]},
             "vote": {"enum": ["safe", "too_risky"]},
         }
     }

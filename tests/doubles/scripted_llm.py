@@ -31,7 +31,7 @@ def answer(**changes: Any) -> str:
 
 def ballot(vote: str, **changes: Any) -> str:
     """A council vote that can be taken, with changes, as text."""
-    return json.dumps({"citations": ["e1"], "vote": vote, "confidence": 0.7, **changes})
+    return json.dumps({"citation": "e1", "vote": vote, "confidence": 0.7, **changes})
 
 
 @dataclass

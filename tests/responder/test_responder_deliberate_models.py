@@ -169,8 +169,8 @@ def test_a_no_of_the_rules_stands_and_no_model_is_asked(proposal: ProposedAction
         ballot("safe"),  # another member's
         ballot("not_in_catalogue"),
         ballot("poor_record"),  # nothing has failed yet
-        ballot("likely_to_help", citations=[]),
-        ballot("likely_to_help", citations=["e99"]),
+        ballot("likely_to_help", citation=""),
+        ballot("likely_to_help", citation="e99"),
         ballot("likely_to_help", confidence=7),
         ballot("likely_to_help", approve=True),
     ],
