@@ -1,5 +1,6 @@
 """Feedback and exchange by the API, on a real database."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from learn_samples import leak
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from pipeline_doubles import proposal
 
+from responder.access import Access, Caller, Role, Tokens
 from responder.api import ApiParts, build_app
 from responder.incident_record import ActionKind, ActionOutcome, PipelineState, VerificationOutcome
 from responder.learn import Runbook
@@ -24,14 +26,14 @@ RIGHT = {"verdict": "right", "who": "bob"}
 class Api:
     """A responder's API with incidents that ended."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, access: Access | None = None) -> None:
         self.database = Database(f"sqlite:///{directory / 'responder.db'}", "AEGISOPS_RESPONDER_DATA_DIR")
         self.database.open()
         self.now = 2000.0
         self.store = Store.over(self.database)
         self.runbook = self.reopened()
         parts = ApiParts(self.store, Started(), self.runbook, lambda: self.now, RandomIdGenerator())
-        self.client = TestClient(build_app(parts), base_url="http://responder")
+        self.client = TestClient(build_app(parts, access), base_url="http://responder")
 
     def reopened(self) -> Runbook:
         return Runbook(self.store.runbook, lambda: self.now)
@@ -170,3 +172,36 @@ def test_a_refused_import_says_which_entry_and_what_to_change_and_takes_none(api
     assert refused.status_code == 422
     assert "body.entries.1.common_actions.0: Input should be 'RESTART'" in refused.json()["detail"]
     assert len(api.client.get("/runbook").json()) == 1
+
+
+def test_operators_give_feedback_and_import_under_their_tokens_name_and_viewers_only_look(
+    tmp_path: Path,
+) -> None:
+    callers = [
+        (hashlib.sha256(role.encode()).digest(), Caller(f"{role}-1", role))
+        for role in (Role.VIEWER, Role.OPERATOR)
+    ]
+    api = Api(tmp_path, Access(tokens=Tokens(callers)))
+    helped(api)
+    calls = {
+        "GET /runbook": None,
+        "GET /runbook/export": None,
+        "POST /runbook/import": {"version": 1, "entries": []},
+        "POST /incidents/INC-1/feedback": WRONG,
+    }
+    answered: dict[str, list[int]] = {}
+    for call, body in calls.items():
+        method, path = call.split()
+        for token in ("", "viewer", "operator"):
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            answer = api.client.request(method, path, json=body, headers=headers)
+            answered.setdefault(call, []).append(answer.status_code)
+    assert answered == {
+        "GET /runbook": [401, 200, 200],
+        "GET /runbook/export": [401, 200, 200],
+        "POST /runbook/import": [401, 403, 200],
+        "POST /incidents/INC-1/feedback": [401, 403, 200],
+    }
+    trail = api.client.get("/audit", headers={"Authorization": "Bearer operator"}).json()["items"]
+    assert [one["actor"] for one in trail if one["kind"] == "feedback"] == ["operator-1"]
+    api.database.close()
