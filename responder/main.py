@@ -181,6 +181,8 @@ class Responder:
             clock=time.time,
         )
         self._notifying = Notifying(channels, desk, metrics)
+        if channels and links is None:
+            _LOG.warning("notifications carry no link to approve by: set AEGISOPS_RESPONDER_APPROVAL_SECRET")
         self._app = build_app(
             ApiParts(
                 store=store,
