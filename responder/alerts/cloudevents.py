@@ -68,7 +68,11 @@ def event_schema() -> dict[str, Any]:
             "subject": text,
             "time": {"type": "string", "format": "date-time"},
             "data": CloudEventAlert.model_json_schema(),
+            "data_base64": {"type": "string", "format": "byte"},
         },
+        "not": {"required": ["data", "data_base64"]},
+        "propertyNames": {"pattern": "^([a-z0-9]+|data_base64)$"},
+        "additionalProperties": {"type": ["string", "boolean", "integer"]},
     }
 
 

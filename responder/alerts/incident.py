@@ -10,7 +10,7 @@ from detector import (
     TypeCandidate,
 )
 from responder.alerts.naming import incident_type, plain, severity
-from responder.alerts.reported import MAX_LINE, MAX_LINES, MAX_NAME, ReportedAlert, clean_labels, clean_name
+from responder.alerts.reported import MAX_LINE, MAX_LINES, MAX_NAME, ReportedAlert, clean_name, label_texts
 from responder.redaction import redact
 from responder.store import Alert
 
@@ -59,7 +59,7 @@ def _incident(reported: ReportedAlert, traceparent: str, began: float, at: float
 
 def _evidence(reported: ReportedAlert, service: str, title: str, began: float, at: float) -> Evidence:
     lines = [redact(line, MAX_LINE) for line in reported.lines[:MAX_LINES]]
-    labels = ", ".join(f"{name}={value}" for name, value in clean_labels(reported.labels).items())
+    labels = ", ".join(label_texts(reported.labels))
     if labels:
         lines = [*lines[: MAX_LINES - 1], f"labels: {labels}"[:_MAX_LABELS_LINE]]
     return Evidence(

@@ -52,7 +52,7 @@ def clean_name(value: object) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_ID]
 
 
-def clean_labels(labels: Mapping[str, object]) -> dict[str, str]:
-    """The first MAX_LABELS labels, secrets masked and cut."""
+def label_texts(labels: Mapping[str, object]) -> list[str]:
+    """The first MAX_LABELS labels as `name=value`, secrets masked and cut."""
     kept = list(labels.items())[:MAX_LABELS]
-    return {clean_name(name)[:MAX_NAME]: redact(str(value), MAX_LABEL) for name, value in kept}
+    return [redact(f"{clean_name(name)[:MAX_NAME]}={value}", MAX_NAME + MAX_LABEL) for name, value in kept]

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from responder.api.incidents import IncidentId, unknown
@@ -29,6 +29,7 @@ _SEND_TIMEOUT_S = 15.0
 
 LastEventId = Annotated[
     int | None,
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 2**53}),  # a header has no null
     Header(alias="Last-Event-ID", ge=0, le=2**53, description="the id of the last event that was seen"),
 ]
 
