@@ -1,7 +1,7 @@
 """What a model may choose from in one case, and the JSON schemas that say so.
 
-Only the keywords that every structured-output server knows are used; bounds on numbers and lengths are
-checked afterwards.
+Only keywords that structured-output servers know are used; bounds on numbers and lengths of text are checked
+afterwards. Lists have a bound in the schema, since small models do not end one by themselves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,9 @@ from responder.incident_record import ActionKind, Case, DiagnosisOutcome
 
 TARGET = "the_service"
 """How the incident's own service is called in prompts: its name is text from outside."""
+
+_MOST_CITATIONS = 6
+_MOST_PROPOSALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,12 @@ class Choices:
             "incident_type": _enum(IncidentType),
             "root_cause": {"type": "string"},
             "confidence": {"type": "number"},
-            "citations": _list(_enum([one.alias for one in self.exhibits])),
-            "proposals": _list(self._proposal()),
+            "citations": _list(_enum([one.alias for one in self.exhibits]), _MOST_CITATIONS),
+            "proposals": _list(self._proposal(), _MOST_PROPOSALS),
         }
         if self.look_ups:
             look = {"tool": _enum(self.look_ups), "argument": _enum(["", *sorted(SIGNALS)])}
-            fields["look_further"] = _list(_object(look))
+            fields["look_further"] = _list(_object(look), self.looks_left)
         return _object(fields)
 
     def _proposal(self) -> Mapping[str, object]:
@@ -71,17 +74,16 @@ class Choices:
 
 def words_schema(exhibits: Sequence[Exhibit]) -> dict[str, object]:
     """The schema of `ModelWords`."""
-    return _object(
-        {"root_cause": {"type": "string"}, "citations": _list(_enum([one.alias for one in exhibits]))}
-    )
+    citations = _list(_enum([one.alias for one in exhibits]), _MOST_CITATIONS)
+    return _object({"root_cause": {"type": "string"}, "citations": citations})
 
 
 def _enum(values: Sequence[str] | type[DiagnosisOutcome] | type[IncidentType]) -> Mapping[str, object]:
     return {"type": "string", "enum": [str(value) for value in values]}
 
 
-def _list(items: Mapping[str, object]) -> Mapping[str, object]:
-    return {"type": "array", "items": items}
+def _list(items: Mapping[str, object], most: int) -> Mapping[str, object]:
+    return {"type": "array", "items": items, "maxItems": most}
 
 
 def _object(fields: Mapping[str, object]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Claude, through Anthropic's Messages API."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import anthropic
@@ -87,7 +88,10 @@ class Claude:
                 messages.append({"role": "user", "content": one.text})
             else:
                 messages.append({"role": "assistant", "content": one.text})
-        schema: anthropic.types.JSONOutputFormatParam = {"type": "json_schema", "schema": dict(prompt.schema)}
+        schema: anthropic.types.JSONOutputFormatParam = {
+            "type": "json_schema",
+            "schema": _without_bounds(prompt.schema),
+        }
         raw = await self._client.messages.with_raw_response.create(
             model=self.model,
             max_tokens=prompt.max_tokens,
@@ -96,6 +100,15 @@ class Claude:
             output_config={"format": schema} if structured else anthropic.omit,
         )
         return bytes(await raw.read())
+
+
+def _without_bounds(schema: Mapping[str, object]) -> dict[str, object]:
+    """`schema` without bounds on lists, which the API refuses."""
+    return {
+        name: _without_bounds(value) if isinstance(value, Mapping) else value
+        for name, value in schema.items()
+        if name != "maxItems"
+    }
 
 
 def _completion(body: bytes) -> Completion:
