@@ -1,5 +1,6 @@
 """Providers over real HTTP: each way a server may fail is one typed error, within the deadline."""
 
+import dataclasses
 import socket
 from collections.abc import Callable, Iterator
 
@@ -177,6 +178,17 @@ def test_a_request_that_is_bad_in_every_form_is_a_refusal(loop: EventLoopThread)
             provider.complete(PROMPT, LONG_S)
         provider.close()
     assert len(server.requests) == 3
+
+
+def test_claude_is_not_sent_bounds_on_lists_which_it_refuses(loop: EventLoopThread) -> None:
+    lists = {"a": {"type": "array", "items": {"type": "string"}, "maxItems": 3}}
+    prompt = dataclasses.replace(PROMPT, schema={"type": "object", "properties": lists})
+    with scripted_server(answer()) as server:
+        provider = Claude(loop, base_url=server.url.removesuffix("/v1"), model="m", api_key="k")
+        provider.complete(prompt, LONG_S)
+        provider.close()
+    sent = server.requests[0]["output_config"]["format"]["schema"]["properties"]
+    assert sent == {"a": {"type": "array", "items": {"type": "string"}}}
 
 
 def test_claude_is_asked_for_the_schema_and_without_where_the_model_does_not_know(
