@@ -1,7 +1,8 @@
 """Composition root of the responder: incidents in; diagnosis, council, remedy, verification, runbook.
 
 Exit status: 0 stopped by SIGTERM or SIGINT; 2 settings, catalogue, policy, channels or `OTEL_*` variables
-that cannot be used; 3 the store cannot be used; 4 the address cannot be bound; 1 anything else.
+that cannot be used; 3 the store cannot be used; 4 the address cannot be bound; 5 another
+responder has taken over this one's work; 1 anything else.
 """
 
 import logging
@@ -47,6 +48,7 @@ from responder.notify import (
     routes,
 )
 from responder.pipeline import (
+    SINGLE,
     DbosWorkflows,
     Pipeline,
     PipelineSteps,
@@ -54,13 +56,15 @@ from responder.pipeline import (
     StepsConfig,
     StopGate,
     StoredPast,
+    TakingOver,
+    TakingUp,
     Waiting,
-    continuation,
+    new_instance,
 )
 from responder.policy import CatalogueReach, Policy, PolicyError, PolicyFile
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
 from responder.settings import ResponderSettings, load_settings
-from responder.store import Database, Store, StoreUnusableError
+from responder.store import Database, Lease, Store, StoreUnusableError
 from responder.telemetry import SCOPE, PipelineMetrics, Stages
 from responder.verify import DetectorClient, Verifier, VerifyConfig
 
@@ -74,6 +78,7 @@ EXIT_STOPPED = 0
 EXIT_SETTINGS = 2
 EXIT_STORE = 3
 EXIT_ADDRESS = 4
+EXIT_TAKEN_OVER = 5
 
 
 def main() -> int:
@@ -114,6 +119,7 @@ def main() -> int:
         policy_file=policy_file,
         channels=channels,
         access=access,
+        stop=stop,
     )
     responder.start()
     stop.wait()
@@ -121,7 +127,7 @@ def main() -> int:
     logging.shutdown()
     # Workflow threads wait at the gate for good, and a plain exit would wait for them. What they were
     # doing is in the database, and goes on from there as after a crash.
-    os._exit(EXIT_STOPPED)
+    os._exit(EXIT_TAKEN_OVER if responder.was_taken_over else EXIT_STOPPED)
 
 
 class Responder:
@@ -139,14 +145,18 @@ class Responder:
         policy_file: PolicyFile | None,
         channels: tuple[Channel, ...],
         access: Access,
+        stop: threading.Event,
     ) -> None:
         self._settings = settings
         self._providers = providers
         self._server = server
         self._gate = StopGate()
+        self._stop = stop
+        self.was_taken_over = False
+        instance = new_instance() if database.shared else SINGLE
         self._closing = threading.Event()
         self._store = store = Store.over(database, routes(channels))
-        self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running)
+        self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running, instance)
         self._stages = Stages(providers.tracers)
         self._runbook = _runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
@@ -165,12 +175,15 @@ class Responder:
             stages=self._stages,
             metrics=metrics,
             gate=self._gate,
+            instance=instance,
             clock=time.time,
             sleep=time.sleep,
         )
         self._pipeline = Pipeline(self._steps, self._workflows, metrics, settings.max_attempts)
         self._approvals = Approvals(database)
         self._waiting = Waiting(self._approvals, self._workflows.resume, time.time, metrics)
+        self._taking_up = TakingUp(store.incidents, self._approvals, self._workflows, self._steps.ending.fail)
+        self._taking_over = self._peers(Lease(database, instance), metrics) if database.shared else None
         links = _links(settings, server.port)
         desk = Desk(
             store=store,
@@ -208,8 +221,12 @@ class Responder:
     def start(self) -> None:
         """Take up what was left, then take incidents in."""
         self._runbook.warm_up()
+        if self._taking_over is not None:
+            self._taking_over.enter()
         self._workflows.launch(self._pipeline.run, self._pipeline.go_on)
-        self._take_up()
+        self._taking_up.look()
+        if self._taking_over is not None:
+            self._taking_over.start()
         self._waiting.start()
         self._notifying.start()
         self._server.start(self._app)
@@ -224,22 +241,25 @@ class Responder:
         self._notifying.stop(_NOTIFY_GRACE_S)
         if not self._gate.close(self._settings.stop_grace_s):
             _LOG.warning("an action still runs; whether it took effect is looked up at the next start")
+        if self._taking_over is not None:
+            self._taking_over.stop()
         self._providers.shutdown(_TELEMETRY_GRACE_S)
 
-    def _take_up(self) -> None:
-        """Start the workflows of incidents that were kept when the process died before it could."""
-        for incident_id in self._store.incidents.unfinished():
-            asked = self._approvals.last(incident_id)
-            if asked is None:
-                ended = self._workflows.ended(incident_id)
-            elif asked.resumed_at is None:
-                continue  # taken up when it is answered
-            else:
-                ended = self._workflows.ended(continuation(incident_id, asked.attempt, asked.rank))
-            if ended is not None:
-                self._steps.ending.fail(incident_id, f"its workflow ended before it did ({ended})")
-            elif asked is None:
-                self._workflows.start(incident_id)
+    def _peers(self, lease: Lease, metrics: PipelineMetrics) -> TakingOver:
+        return TakingOver(
+            lease,
+            self._workflows,
+            self._gate,
+            self._store.timeline,
+            metrics,
+            take_up=self._taking_up.look,
+            taken_over=self._end_as_taken_over,
+        )
+
+    def _end_as_taken_over(self) -> None:
+        _LOG.error("its session was lost, and others have taken over its work; start it again")
+        self.was_taken_over = True
+        self._stop.set()
 
 
 def _remedies(settings: ResponderSettings) -> Remedies:

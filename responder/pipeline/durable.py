@@ -21,6 +21,8 @@ WORKFLOW_VERSION = "2"
 
 QUEUE = "incidents"
 _QUEUE_POLL_S = 0.1
+_RUNNING = WorkflowStatusString.PENDING.value
+_POOL = 10  # connections at most
 _TRIES = 4  # of a step that fails, about 3 s in all: rides out a busy database, not a missing one
 
 
@@ -45,24 +47,40 @@ class StopGate:
     """Lets steps begin until it is closed; then whoever comes waits until the process ends.
 
     Its closing makes an orderly end of the process look to every workflow like a crash between two steps,
-    the case it is made for, while actions in flight are waited for.
+    the case it is made for, while actions in flight are waited for. It can also be shut for a while, as
+    when the database is away.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._closed = False
+        self._shut = False
         self._acting = 0
 
     def enter(self) -> None:
-        """Returns at once while open, and never once closed."""
+        """Returns at once while open, waits while shut, and never returns once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
+            self._changed.wait_for(self._open)
+
+    def shut(self) -> None:
+        """Let nothing begin for now."""
+        with self._changed:
+            self._shut = True
+
+    def reopen(self) -> None:
+        """Let steps begin again, unless it is closed."""
+        with self._changed:
+            self._shut = False
+            self._changed.notify_all()
+
+    def _open(self) -> bool:
+        return not (self._closed or self._shut)
 
     @contextmanager
     def acting(self) -> Iterator[None]:
         """Around what should not be cut off in the middle."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
+            self._changed.wait_for(self._open)
             self._acting += 1
         try:
             yield
@@ -111,10 +129,11 @@ def continuation(incident_id: str, attempt: int, rank: int) -> str:
 class DbosWorkflows:
     """Runs one workflow an incident, by DBOS, in the database at `database_url`.
 
-    DBOS keeps its own global state: one object of this class at a time.
+    `instance`: this process, among those that share the database. DBOS keeps its own global state: one object
+    of this class at a time.
     """
 
-    def __init__(self, database_url: str, gate: StopGate, max_running: int) -> None:
+    def __init__(self, database_url: str, gate: StopGate, max_running: int, instance: str) -> None:
         self._gate = gate
         self._max_running = max_running
         self._run: Callable[[str], str] | None = None
@@ -125,7 +144,8 @@ class DbosWorkflows:
                 "name": "aegisops-responder",
                 "system_database_url": database_url,
                 "application_version": WORKFLOW_VERSION,
-                "executor_id": "responder",
+                "executor_id": instance,
+                "sys_db_pool_size": _POOL,
                 "serializer": JsonSerializer(),
                 "enable_otlp": False,
                 "log_level": "WARNING",
@@ -183,16 +203,38 @@ class DbosWorkflows:
         }
         return None if status is None or status.status in running else status.status
 
+    def owners(self) -> set[str]:
+        """The processes that workflows are, or were last, running in."""
+        running = DBOS.list_workflows(status=_RUNNING, load_input=False, load_output=False)
+        return {one.executor_id for one in running if one.executor_id is not None}
+
+    def adopt(self, owner: str) -> list[str]:
+        """Put what was running in a process that is gone back into the queue, for any; the ids of its
+        workflows."""
+        ids = [
+            one.workflow_id
+            for one in DBOS.list_workflows(
+                status=_RUNNING, executor_id=owner, load_input=False, load_output=False
+            )
+        ]
+        if ids:
+            DBOS.resume_workflows(ids, queue_name=QUEUE)
+        return ids
+
     def step(self, name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `function`, kept; tried again a few times when it raises."""
-        self._gate.enter()
+
+        def once_open(*args: P.args, **kwargs: P.kwargs) -> T:
+            self._gate.enter()
+            return function(*args, **kwargs)
+
         options: Any = {
             "name": name,
             "retries_allowed": True,
             "max_attempts": _TRIES,
             "interval_seconds": 0.4,
         }
-        return DBOS.run_step(options, function, *args, **kwargs)
+        return DBOS.run_step(options, once_open, *args, **kwargs)
 
     def close(self) -> None:
         """Stop, leaving what runs to be taken up at the next launch."""

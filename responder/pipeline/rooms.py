@@ -53,6 +53,10 @@ class Remediation(Protocol):
         """How many steps the action has."""
         ...
 
+    def time_limit_s(self, service: str, action: ActionKind, index: int) -> float:
+        """How many seconds a step may take at most."""
+        ...
+
     def observe(self, service: str, action: ActionKind, index: int) -> PriorState:
         """The state before a step; changes nothing."""
         ...

@@ -21,7 +21,8 @@ from responder.telemetry import PipelineMetrics, Stages
 
 
 class PipelineSteps:
-    """All steps, on the same store. `clock` gives seconds since the epoch, `sleep` waits."""
+    """All steps, on the same store, as the responder `instance`. `clock` gives seconds since the epoch,
+    `sleep` waits."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class PipelineSteps:
         stages: Stages,
         metrics: PipelineMetrics,
         gate: StopGate,
+        instance: str,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
@@ -47,5 +49,6 @@ class PipelineSteps:
         )
         self.deciding = Deciding(files, sleep)
         self.permitting = Permitting(files)
-        self.acting = Acting(files, self.permitting, Execution(rooms.remedies, store.journal, gate, clock))
+        execution = Execution(rooms.remedies, store.journal, gate, instance, clock=clock, sleep=sleep)
+        self.acting = Acting(files, self.permitting, execution)
         self.ending = Ending(files)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from responder.remediate.executor import Executor
 
+MAX_SECONDS = 600
 
 class Declared(BaseModel):
     """A mapping of the catalogue. Immutable; an unknown field is an error that names the nearest known."""
@@ -33,6 +34,10 @@ class Declared(BaseModel):
                 {"field": str(name)[:80], "advice": advice},
             )
         return data
+
+    def time_limit_s(self) -> float:
+        """Of a step: how many seconds performing it may take at most."""
+        return float(getattr(self, "timeout_s", MAX_SECONDS))
 
     def touches(self) -> int | None:
         """Of a step: how many instances of the service it interrupts at the same time; None: it cannot
@@ -63,7 +68,7 @@ def _no_boolean(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=600)]
+Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=MAX_SECONDS)]
 """A time limit in seconds."""
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]

@@ -42,6 +42,11 @@ class Remedies:
         """How many steps to perform, at least 1: what is not declared has one step, and that is refused."""
         return max(1, len(self._steps(service, action)))
 
+    def time_limit_s(self, service: str, action: ActionKind, index: int) -> float:
+        """How many seconds performing a step may take at most."""
+        step = self._step(service, action, index)
+        return 0.0 if step is None else step.spec.time_limit_s()
+
     def at_once(self, service: str, action: ActionKind) -> int | None:
         """How many instances the steps touch at the same time, at most; None where one cannot tell."""
         touched = [step.spec.touches() for step in self._steps(service, action)]

@@ -10,6 +10,7 @@ from responder.store.alerts import Alert, Alerts
 from responder.store.database import Database, StoreUnusableError
 from responder.store.incidents import IncidentPage, IncidentRow, Incidents, Receipt
 from responder.store.journal import ActionStep, Journal, StepRef
+from responder.store.lease import Lease, Standing, TakenOverError
 from responder.store.notifications import Delivery, Notification, Notifications
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
@@ -26,6 +27,7 @@ __all__ = [
     "IncidentRow",
     "Incidents",
     "Journal",
+    "Lease",
     "Move",
     "Notification",
     "Notifications",
@@ -33,10 +35,12 @@ __all__ = [
     "Records",
     "ReplayedError",
     "RunbookEntries",
+    "Standing",
     "StepRef",
     "Store",
     "StoreUnusableError",
     "StoredEvent",
+    "TakenOverError",
     "Timeline",
     "WebhookCall",
 ]

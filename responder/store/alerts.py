@@ -21,10 +21,9 @@ from responder.store.incidents import (
     create_incident,
     find_row,
     incident_columns,
-    one_at_a_time,
 )
 from responder.store.schema import ID_LENGTH, alert_episodes, alerts, aliases, incidents
-from responder.store.timeline import append_event
+from responder.store.timeline import append_event, order_events
 from responder.store.webhook_calls import WebhookCall, claim
 
 MAX_ALERTS = 50
@@ -78,7 +77,7 @@ class Alerts:
         with self._database.write() as tx:
             if call is not None:
                 claim(tx, call, at)
-            one_at_a_time(tx, [alert.incident.service for alert in batch])
+            order_events(tx)  # which also keeps two from creating an incident for one fault
             return [_take(tx, alert, at) for alert in batch]
 
     def receive_one(self, alert: Alert, at: float) -> Receipt | None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, create_engine, event, make_url, select
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DatabaseError, InterfaceError
 
 from responder.store.migrate import NewerDatabaseError, migrate
@@ -14,6 +14,17 @@ from responder.store.schema import audit_head, incidents
 
 BUSY_TIMEOUT_MS = 10_000
 START_BUSY_TIMEOUT_MS = 3_000
+_POOL = 10  # connections to PostgreSQL at most, besides those of the workflow library
+
+# A session that only holds a lock must not outlive its client: both ends ask after each other.
+_SESSION_OPTIONS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+    "options": "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3",
+}
 
 
 class StoreUnusableError(Exception):
@@ -26,24 +37,55 @@ class Database:
     On SQLite a writing transaction takes the write lock at its beginning, so that two writers queue
     instead of one failing half way; readers never wait (write-ahead log). One process at a time may
     have a SQLite database open: two would both take up the same unfinished incidents.
+
+    PostgreSQL may be shared by several processes. Writers see what is committed at each statement, and hold
+    the rows that they decide by (`FOR UPDATE`), or where there are no rows yet a lock (`alone`); readers see
+    one snapshot.
     """
 
     def __init__(self, url: str, setting: str) -> None:
-        self._url = make_url(url)
+        self._url = _with_driver(make_url(url))
         self._setting = setting
         self._held: IO[bytes] | None = None
         self._started = False
         self._sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine = create_engine(self._url)
+        self._reading: Engine
+        self._writing: Engine
         if self._sqlite:
+            self._engine = create_engine(self._url)
             event.listen(self._engine, "connect", self._set_up_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
-        self._writing = self._engine.execution_options(aegisops_begin="BEGIN IMMEDIATE")
+            self._reading = self._engine
+            self._writing = self._engine.execution_options(aegisops_begin="BEGIN IMMEDIATE")
+        else:
+            self._engine = create_engine(
+                self._url,
+                pool_size=_POOL,
+                max_overflow=0,
+                pool_pre_ping=True,
+                isolation_level="READ COMMITTED",
+            )
+            self._reading = self._engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._writing = self._engine
 
     @property
     def url(self) -> str:
         """The URL with its password, for the workflow library that shares the database."""
         return self._url.render_as_string(hide_password=False)
+
+    @property
+    def shared(self) -> bool:
+        """Several processes may work on it at once."""
+        return not self._sqlite
+
+    def session_engine(self) -> Engine:
+        """For connections outside of the pool, without transactions, that notice soon when the other end is
+        gone. PostgreSQL only."""
+        return create_engine(
+            self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_SESSION_OPTIONS
+        )
 
     def open(self) -> None:
         """Bring the tables up to date and take the write lock once; `StoreUnusableError` if that fails."""
@@ -100,7 +142,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads, on one snapshot."""
-        with self._engine.begin() as connection:
+        with self._reading.begin() as connection:
             yield connection
 
     @contextmanager
@@ -165,10 +207,28 @@ class Database:
         return self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
 
     def _advice(self, wrong: str) -> str:
+        if self.shared:
+            return (
+                f"The database {self._place} {wrong}: see that the server runs and lets this user in, or set "
+                f"{self._setting} to another database."
+            )
         return (
             f"The database {self._place} {wrong}: end the process that holds it, move the file away to start "
             f"empty, or set {self._setting} to another place."
         )
+
+
+def alone(tx: Connection, what: str) -> None:
+    """Wait until no other writing transaction is about `what`, and keep others waiting until this one ends.
+
+    SQLite has one writer at a time anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 
 def _what_is_wrong(error: DatabaseError | InterfaceError) -> str:

@@ -1,6 +1,6 @@
 """Incidents as they come in: new, revised, repeated, or the same fault by another way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
@@ -10,7 +10,7 @@ from detector import Evidence, Incident, IncidentState
 from responder.incident_record import FINAL_STATES, PipelineState
 from responder.store.database import Database
 from responder.store.schema import alerts, aliases, incidents
-from responder.store.timeline import append_event
+from responder.store.timeline import append_event, order_events
 
 INCIDENT = TypeAdapter(Incident)
 EVIDENCE = TypeAdapter(Evidence)
@@ -66,7 +66,7 @@ class Incidents:
     def receive(self, incident: Incident, at: float) -> Receipt:
         """Take in the detector's report; the same id and revision again changes nothing."""
         with self._database.write() as tx:
-            one_at_a_time(tx, [incident.service])
+            order_events(tx)  # which also keeps two from creating an incident for one fault
             row = find_row(tx, incident.id, lock=True) or _adopt(tx, incident)
             if row is None:
                 return create_incident(tx, incident, "detector", incident.id, at)
@@ -154,14 +154,6 @@ def find_row(tx: Connection, incident_id: str, lock: bool = False) -> Row[tuple[
         if row is not None:
             return row
     return None
-
-
-def one_at_a_time(tx: Connection, services: Iterable[str]) -> None:
-    """Have whoever else takes in reports about these services wait until the transaction ends, so that no two
-    create an incident for one fault. SQLite has one writer at a time anyway."""
-    if tx.dialect.name == "postgresql":
-        for service in sorted(set(services)):
-            tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(service, 0))))
 
 
 def _adopt(tx: Connection, incident: Incident) -> Row[tuple[object, ...]] | None:

@@ -6,6 +6,7 @@ again after a crash finds what it wrote and changes nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Row, Select, and_, insert, select, update
@@ -21,6 +22,7 @@ from responder.incident_record import (
     VerificationOutcome,
 )
 from responder.store.database import Database
+from responder.store.lease import TakenOverError, require_instance
 from responder.store.schema import action_steps, actions, decisions, diagnoses, incidents
 
 DIAGNOSIS = TypeAdapter(Diagnosis)
@@ -49,6 +51,8 @@ class ActionStep:
     outcome: ActionOutcome
     detail: str
     prior: Mapping[str, str]
+    begun_by: str | None
+    started_at: float
 
 
 class Journal:
@@ -171,12 +175,14 @@ class Journal:
         with self._database.read() as tx:
             return tuple(action_record(row) for row in tx.execute(query))
 
-    def begin_step(self, ref: StepRef, prior: Mapping[str, str], at: float) -> ActionStep | None:
-        """Write down that a step begins; answers what stood there before, None when nothing did."""
+    def begin_step(self, ref: StepRef, prior: Mapping[str, str], by: str, at: float) -> ActionStep | None:
+        """Write down that the responder `by` begins a step; answers what stood there before, None when
+        nothing did. Raises TakenOverError."""
         with self._database.write() as tx:
+            require_instance(tx, by)
             row = tx.execute(select(action_steps).where(_is(ref))).one_or_none()
             if row is not None:
-                return ActionStep(ActionOutcome(row.outcome), row.detail, row.prior)
+                return _action_step(row)
             tx.execute(
                 insert(action_steps).values(
                     incident_id=ref.incident_id,
@@ -187,16 +193,40 @@ class Journal:
                     outcome=ActionOutcome.STARTED.value,
                     detail="",
                     started_at=at,
+                    begun_by=by,
                 )
             )
         return None
 
+    def begin_step_again(self, ref: StepRef, before: ActionStep, by: str, at: float) -> None:
+        """Write down that `by` finishes a step that was begun `before`. Raises TakenOverError, also where
+        somebody else does already."""
+        mine = (
+            _is(ref),
+            action_steps.c.begun_by.is_not_distinct_from(before.begun_by),
+            action_steps.c.started_at == before.started_at,
+            action_steps.c.outcome == ActionOutcome.STARTED.value,
+        )
+        with self._database.write() as tx:
+            require_instance(tx, by)
+            changed = tx.execute(
+                update(action_steps).where(*mine).values(begun_by=by, started_at=at)
+            ).rowcount
+        if changed == 0:
+            raise TakenOverError(f"step {ref.key} is being finished by another responder")
+
+    def step(self, ref: StepRef) -> ActionStep | None:
+        """The step, if it was begun."""
+        with self._database.read() as tx:
+            row = tx.execute(select(action_steps).where(_is(ref))).one_or_none()
+            return None if row is None else _action_step(row)
+
     def end_step(self, ref: StepRef, outcome: ActionOutcome, detail: str, at: float) -> None:
-        """Write down what became of a step."""
+        """Write down what became of a step; its first end counts."""
         with self._database.write() as tx:
             tx.execute(
                 update(action_steps)
-                .where(_is(ref))
+                .where(_is(ref), action_steps.c.ended_at.is_(None))
                 .values(outcome=outcome.value, detail=detail[:MAX_DETAIL], ended_at=at)
             )
 
@@ -208,9 +238,7 @@ class Journal:
             .order_by(action_steps.c.step)
         )
         with self._database.read() as tx:
-            return tuple(
-                ActionStep(ActionOutcome(row.outcome), row.detail, row.prior) for row in tx.execute(query)
-            )
+            return tuple(_action_step(row) for row in tx.execute(query))
 
 
 _ACTIONS = select(actions, incidents.c.type.label("incident_type")).join(
@@ -238,6 +266,10 @@ def action_record(row: Row[tuple[object, ...]]) -> ActionRecord:
         verification_detail=row.verification_detail,
         incident_type=IncidentType(row.incident_type),
     )
+
+
+def _action_step(row: Row[Any]) -> ActionStep:
+    return ActionStep(ActionOutcome(row.outcome), row.detail, row.prior, row.begun_by, row.started_at)
 
 
 def _is(ref: StepRef) -> ColumnElement[bool]:

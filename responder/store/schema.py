@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 ID_LENGTH = 200
+INSTANCE_ID_LENGTH = 64
 VERSION_TABLE = "aegisops_schema"  # which migration was the last one; Alembic's own
 
 metadata = MetaData()
@@ -148,6 +149,7 @@ action_steps = Table(
     Column("detail", Text, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
+    Column("begun_by", String(INSTANCE_ID_LENGTH)),
 )
 
 runbook = Table(
@@ -218,4 +220,13 @@ notifications = Table(
     Column("outcome", String(20)),
     Column("settled_at", Double),
     Index("channel_notifications_due", "channel", "outcome", "next_at"),
+)
+
+# Processes that may work on incidents, where several share the database. Who takes over a process's work
+# takes its row away, and without its row a process begins no action any more.
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(INSTANCE_ID_LENGTH), primary_key=True),
+    Column("started_at", Double, nullable=False),
 )

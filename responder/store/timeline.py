@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select, update
 
 from responder.incident_record import PipelineState, TimelineEvent
-from responder.store.database import Database
+from responder.store.database import Database, alone
 from responder.store.notifications import announce
 from responder.store.schema import incidents, timeline
 
@@ -50,6 +50,7 @@ class Timeline:
         answers None. `LookupError` for an unknown incident.
         """
         with self._database.write() as tx:
+            order_events(tx)
             row = tx.execute(
                 select(incidents.c.state, incidents.c.state_since)
                 .where(incidents.c.id == incident_id)
@@ -72,6 +73,7 @@ class Timeline:
     def note(self, incident_id: str, message: str, *, key: str, at: float) -> None:
         """Add `message` to the timeline without a change of state; once for a `key`."""
         with self._database.write() as tx:
+            order_events(tx)
             state = tx.execute(
                 select(incidents.c.state).where(incidents.c.id == incident_id).with_for_update()
             ).scalar_one()
@@ -106,10 +108,19 @@ class Timeline:
             return int(tx.execute(select(func.coalesce(func.max(timeline.c.id), 0))).scalar_one())
 
 
+def order_events(tx: Connection) -> None:
+    """What a transaction that appends events begins with, before it holds any row.
+
+    Readers follow by id, so none may be committed after one that is higher.
+    """
+    alone(tx, "the order of all events")
+
+
 def append_event(
     tx: Connection, incident_id: str, state: PipelineState, message: str, *, key: str, at: float
 ) -> bool:
-    """Append one event inside a transaction that holds the incident; False when `key` is there already."""
+    """Append one event inside a transaction that began with `order_events` and holds the incident; False when
+    `key` is there already."""
     mine = timeline.c.incident_id == incident_id
     if tx.execute(select(timeline.c.id).where(mine, timeline.c.key == key)).first() is not None:
         return False

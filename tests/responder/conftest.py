@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from postgres_server import NoPostgresError, PostgresServer
 
-REQUIRED = "AEGISOPS_TEST_POSTGRESQL"
-
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
@@ -16,8 +14,8 @@ def postgres() -> Iterator[PostgresServer]:
     try:
         server = PostgresServer()
     except NoPostgresError as error:
-        if os.environ.get(REQUIRED) == "required":
-            pytest.fail(f"{error} ({REQUIRED}=required)")
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
         pytest.skip(f"{error}; on Debian: apt-get install postgresql")
     with server:
         yield server

@@ -34,6 +34,7 @@ from responder.incident_record import (
     VoteReason,
 )
 from responder.pipeline import (
+    SINGLE,
     Deliberation,
     DirectSteps,
     Pipeline,
@@ -191,6 +192,9 @@ class ScriptedRemedies:
     def step_count(self, service: str, action: ActionKind) -> int:
         return self.steps
 
+    def time_limit_s(self, service: str, action: ActionKind, index: int) -> float:
+        return 30.0
+
     def observe(self, service: str, action: ActionKind, index: int) -> PriorState:
         return {"pid": "7"}
 
@@ -282,6 +286,7 @@ class Bench:
             stages=stages,
             metrics=metrics,
             gate=self.gate,
+            instance=SINGLE,
             clock=self.clock,
             sleep=self.clock.sleep,
         )

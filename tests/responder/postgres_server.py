@@ -14,6 +14,7 @@ from typing import Self
 
 import psycopg
 
+BINARIES = "AEGISOPS_TEST_POSTGRESQL_BIN"
 DEBIAN = Path("/usr/lib/postgresql")
 START_S = 60.0
 STOP_S = 30.0
@@ -24,13 +25,15 @@ class NoPostgresError(Exception):
 
 
 def find_binaries() -> Path:
-    """The directory of `initdb` and `postgres`, of the newest version that is installed."""
+    """The directory of `initdb` and `postgres`: the one that is named, or of the newest version installed."""
+    if named := os.environ.get(BINARIES):
+        return Path(named)
     by_version = sorted(DEBIAN.glob("*/bin"), key=lambda path: float(path.parent.name))
     on_path = shutil.which("postgres")
     for directory in [*reversed(by_version), *([Path(on_path).resolve().parent] if on_path else [])]:
         if (directory / "initdb").is_file() and (directory / "postgres").is_file():
             return directory
-    raise NoPostgresError(f"no PostgreSQL server: neither in {DEBIAN} nor `postgres` on the PATH")
+    raise NoPostgresError(f"no PostgreSQL server in {DEBIAN} or on the PATH, and {BINARIES} names none")
 
 
 def unprivileged() -> pwd.struct_passwd | None:
@@ -42,7 +45,7 @@ def unprivileged() -> pwd.struct_passwd | None:
 
 
 class PostgresServer:
-    """Runs until it is stopped; nothing that it keeps is worth a disk's flush."""
+    """Runs until it is stopped. What is committed outlives its own crash, though not the machine's."""
 
     def __init__(self) -> None:
         self._binaries = find_binaries()
@@ -75,7 +78,6 @@ class PostgresServer:
             "unix_socket_directories": str(self.directory),
             "fsync": "off",
             "full_page_writes": "off",
-            "synchronous_commit": "off",
             "max_connections": "200",
         }
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
@@ -91,7 +93,7 @@ class PostgresServer:
                 time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop it as an administrator does: sessions are ended at once."""
+        """Stop it: SIGINT ends sessions in order, SIGQUIT as in a crash."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(STOP_S)

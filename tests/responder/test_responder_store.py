@@ -9,23 +9,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pipeline_doubles import TRACEPARENT, make_evidence, make_incident, proposal
+from sqlalchemy import insert
 
 from detector import Incident, IncidentState
 from responder.incident_record import ActionKind, ActionOutcome, PipelineState
 from responder.store import Alert, Database, Receipt, StepRef, Store, StoreUnusableError
+from responder.store.schema import instances
 
 SETTING = "AEGISOPS_RESPONDER_DATA_DIR"
 
 
 def open_store(path: Path) -> Store:
-    database = Database(f"sqlite:///{path}", SETTING)
+    return open_database(f"sqlite:///{path}")
+
+
+def open_database(url: str) -> Store:
+    database = Database(url, SETTING)
     database.open()
     return Store.over(database)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "responder.db")
+def store(database_url: str) -> Iterator[Store]:
+    store = open_database(database_url)
+    with store.database.write() as tx:
+        tx.execute(insert(instances), [{"id": one, "started_at": 1.0} for one in ("one", "two")])
     yield store
     store.database.close()
 
@@ -188,8 +196,8 @@ def test_recent_actions_are_those_of_other_incidents_on_the_target(store: Store)
 def test_the_journal_tells_what_stood_there_before(store: Store) -> None:
     store.incidents.receive(make_incident(), 5.0)
     ref = StepRef("INC-1", 1, 0)
-    assert store.journal.begin_step(ref, {"pid": "7"}, 5.0) is None
-    before = store.journal.begin_step(ref, {"pid": "8"}, 6.0)
+    assert store.journal.begin_step(ref, {"pid": "7"}, "one", 5.0) is None
+    before = store.journal.begin_step(ref, {"pid": "8"}, "two", 6.0)
     assert before is not None
     assert (before.outcome, before.prior) == (ActionOutcome.STARTED, {"pid": "7"})
 
