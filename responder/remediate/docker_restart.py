@@ -52,7 +52,7 @@ def restarted_since(before: Before, now: list[Container]) -> StepOutcome:
     answers = {
         _renewed(before[id_], current[id_]) if id_ in current else StepOutcome.UNKNOWN
         for id_ in _wanted(before)
-    }
+    } or {StepOutcome.UNKNOWN}
     for answer in (StepOutcome.NOT_DONE, StepOutcome.UNKNOWN):
         if answer in answers:
             return answer
@@ -64,7 +64,7 @@ def _in_order(container: Container) -> bool:
 
 
 def _wanted(before: Before) -> set[str]:
-    return {id_ for id_, one in before.items() if one.wanted} or {next(iter(before))}
+    return {id_ for id_, one in before.items() if one.wanted}
 
 
 def _renewed(before: Seen, now: Container) -> StepOutcome:
@@ -74,7 +74,5 @@ def _renewed(before: Seen, now: Container) -> StepOutcome:
     """
     if now.started_at == before.started_at:
         return StepOutcome.NOT_DONE
-    return StepOutcome.DONE if (before.status, now.status) in _RESTARTED else StepOutcome.UNKNOWN
-
-
-_RESTARTED = frozenset((status, "running") for status in ("running", "exited", "dead", "paused", "created"))
+    by_itself = before.status == "restarting"
+    return StepOutcome.DONE if now.status == "running" and not by_itself else StepOutcome.UNKNOWN

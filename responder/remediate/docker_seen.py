@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from responder.remediate.docker_engine import Container
 from responder.remediate.executor import PriorState
@@ -41,7 +41,7 @@ Before = Mapping[str, Seen]
 
 
 def seen(container: Container) -> Seen:
-    """What to remember of `container`."""
+    """The container as it is now."""
     return Seen(
         container.status,
         container.started_at,
@@ -53,8 +53,11 @@ def seen(container: Container) -> Seen:
 
 
 def write_prior(containers: list[Container]) -> PriorState:
-    """By container id; `read_prior` reads it back."""
-    return {c.id: _text(seen(c)) for c in containers}
+    """By container id; `read_prior` reads it back. Where none is wanted, the first is the one to restart."""
+    states = [seen(c) for c in containers]
+    if not any(state.wanted for state in states):
+        states[0] = replace(states[0], wanted=True)
+    return {c.id: _text(state) for c, state in zip(containers, states, strict=True)}
 
 
 def read_prior(prior: PriorState) -> Before | None:

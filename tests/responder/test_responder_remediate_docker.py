@@ -180,7 +180,7 @@ def test_scale_up_stops_at_the_maximum(project: Project, executor: DockerExecuto
     step = of_project(project, operation="scale_up", by=5, max_replicas=2)
     assert executor.perform(step, "key").outcome is SUCCEEDED
     assert len(project.of()) == 2
-    full = ActionResult(ActionOutcome.REFUSED, "2 replicas run, max_replicas is 2")
+    full = ActionResult(ActionOutcome.REFUSED, "2 replicas running, max_replicas is 2")
     assert executor.perform(step, "other") == full
     assert executor.dry_run(step) == DryRun(False, full.detail)
 
@@ -242,7 +242,7 @@ def test_scale_down_removes_only_what_scale_up_made_and_the_last_first(
     assert one_less == ActionResult(SUCCEEDED, f"removed {name}-web-4, now 3 replicas")
     assert rest == ActionResult(SUCCEEDED, f"removed {name}-web-3, now 2 replicas")
     assert none.outcome is ActionOutcome.REFUSED
-    assert "none of the 2 replicas was started by scale_up" in none.detail
+    assert "2 replicas running, none of them started by scale_up" in none.detail
     assert project.of().keys() == {first, second}
 
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from docker_containers import HOST_VARIABLE, engine_url
 from docker_steps import docker_step
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,7 +161,15 @@ def test_what_was_seen_is_read_back(
     one = container(
         status=status, exit_code=exit_code, oom_killed=oom_killed, memory=memory, memory_swap=memory_swap
     )
-    assert read_prior(write_prior([one])) == {ID: seen(one)}
+    running = container(id="2" * 64)
+    assert read_prior(write_prior([one, running])) == {ID: seen(one), running.id: seen(running)}
+
+
+def test_where_none_is_wanted_the_first_is_remembered_as_the_one_to_restart() -> None:
+    stopped = [container(id=digit * 64, status="exited") for digit in "21"]
+    before = read_prior(write_prior(stopped))
+    assert before is not None
+    assert {id_ for id_, one in before.items() if one.wanted} == {"2" * 64}
 
 
 @given(st.dictionaries(st.text(), st.text()))
@@ -186,3 +195,13 @@ def test_a_limit_is_raised_in_bounds_and_keeps_its_swap(
     (change,) = plan.changes
     assert memory < change.memory <= ceiling
     assert change.memory_swap - change.memory == swap
+
+
+@pytest.mark.parametrize(("ci", "ending"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_engine_fails_under_ci_and_skips_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, ci: str, ending: type[BaseException]
+) -> None:
+    monkeypatch.delenv(HOST_VARIABLE, raising=False)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(ending, match=HOST_VARIABLE):
+        engine_url()
