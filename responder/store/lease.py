@@ -68,20 +68,23 @@ class Lease:
         return Standing.LOST
 
     def take_over(self, owners: Iterable[str], adopt: Callable[[str], object]) -> None:
-        """Have `adopt` take the work of each that is not alive, of `owners` and of those that are known.
+        """Have `adopt` take the work of each that is not alive: of those that are known, and of `owners`,
+        where workflows were seen to run.
 
         Only while `HELD`. No two do so for the same one at the same time.
         """
         session = self._session
         if session is None:
             return
+        owning = set(owners)
         known = session.execute(select(instances.c.id)).scalars()
-        for instance in sorted({*known, *owners} - {self._instance}):
+        for instance in sorted({*known, *owning} - {self._instance}):
             if not _try_lock(session, instance):
                 continue
             try:
-                session.execute(delete(instances).where(instances.c.id == instance))
-                adopt(instance)
+                mine = session.execute(delete(instances).where(instances.c.id == instance)).rowcount
+                if mine or instance in owning:
+                    adopt(instance)
             finally:
                 session.execute(select(func.pg_advisory_unlock(_key(instance))))
 
