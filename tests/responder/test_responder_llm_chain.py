@@ -161,6 +161,7 @@ def test_a_model_may_know_what_the_offline_analyst_does_not() -> None:
     [
         "no json",
         answer(root_cause="Memory exhaustionn of bbuggу-app."),
+        answer(root_cause="the_service"),
         answer(citations=["e77"]),
         answer(confidence=7),
     ],

@@ -27,6 +27,7 @@ from responder.legibility import Gate
 
 _LOG = logging.getLogger(__name__)
 _LEAST_FOR_WORDS_S = 1.0
+_LEAST_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class ModelAnalyst:
             said = parsed(calls.complete(prompt), ModelWords)
             if not cited_exhibits(said.citations, choices.exhibits):
                 raise BadAnswer(Refusal.NOTHING_CITED, "citations: the words must cite evidence")
-            _check_legible((said.root_cause,), choices, self._gate)
+            _check_words(said.root_cause, (), choices, self._gate)
         except ProviderError as error:
             _LOG.info("no better words from %s: %s", calls.provider.name, error)
             return diagnosis
@@ -137,15 +138,16 @@ class _Conversation:
         check_looks(answer, choices)
         if not answer.look_further:
             check(answer, choices)
-            _check_legible(
-                (answer.root_cause, *(one.reason for one in answer.proposals)), choices, self._gate
-            )
+            reasons = [one.reason for one in answer.proposals]
+            _check_words(answer.root_cause, reasons, choices, self._gate)
         return answer
 
 
-def _check_legible(texts: Sequence[str], choices: Choices, gate: Gate) -> None:
-    """Raises BadAnswer where a text is not fit to be read by a person."""
-    for text in texts:
+def _check_words(root_cause: str, reasons: Sequence[str], choices: Choices, gate: Gate) -> None:
+    """Raises BadAnswer where a text is not fit to be read by a person, or the cause is no sentence."""
+    if len(root_cause.split()) < _LEAST_WORDS:
+        raise BadAnswer(Refusal.GARBLED, "root_cause: say in a sentence what is wrong")
+    for text in (root_cause, *reasons):
         found = gate.check(words(text, choices), (choices.service,))
         if not found.ok:
             raise BadAnswer(
