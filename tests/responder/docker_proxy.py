@@ -31,15 +31,21 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 @contextmanager
-def docker_proxy(engine_url: str, allowed: Set[str]) -> Iterator[DockerProxy]:
-    """Lets `allowed` through to the engine at `engine_url` (`unix:///path`), and answers 403 to the rest."""
+def docker_proxy(
+    engine_url: str, allowed: Set[str], swallowed: Set[str] = frozenset()
+) -> Iterator[DockerProxy]:
+    """Lets `allowed` through to the engine at `engine_url` (`unix:///path`), and answers 403 to the rest.
+    What is `swallowed` gets no answer at all."""
     calls: list[str] = []
-    may = allowed
+    may, silent = allowed, swallowed
+    over = threading.Event()
 
     class Handler(_Handler):
         path_of_engine = engine_url.removeprefix("unix://")
         made = calls
         allowed = may
+        swallowed = silent
+        ended = over
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -47,6 +53,7 @@ def docker_proxy(engine_url: str, allowed: Set[str]) -> Iterator[DockerProxy]:
     try:
         yield DockerProxy(f"tcp://127.0.0.1:{server.server_port}", calls)
     finally:
+        over.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -56,12 +63,18 @@ class _Handler(BaseHTTPRequestHandler):
     path_of_engine: ClassVar[str]
     made: ClassVar[list[str]]
     allowed: ClassVar[Set[str]]
+    swallowed: ClassVar[Set[str]]
+    ended: ClassVar[threading.Event]
 
     def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = re.sub(r"^/v[0-9.]+", "", self.path.partition("?")[0])
         call = f"{self.command} {_named(path)}"
         self.made.append(call)
+        if call in self.swallowed:
+            self.ended.wait(60)
+            self.close_connection = True
+            return
         if call not in self.allowed:
             self._answer(403, b'{"message": "forbidden by the proxy"}')
             return

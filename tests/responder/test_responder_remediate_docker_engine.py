@@ -80,6 +80,29 @@ def test_a_call_the_proxy_does_not_pass_is_named(project: Project) -> None:
     assert project.state(name)["Running"]
 
 
+@pytest.mark.e2e
+def test_a_change_that_gets_no_answer_is_in_doubt(project: Project) -> None:
+    project.run()
+    restart = of_project(project, operation="restart", kill_after_s=0)
+    with docker_proxy(project.url, documented(), {"POST /containers/{id}/restart"}) as proxy:
+        result = DockerExecutor(DockerEngine(proxy.url, call_timeout_s=2.0)).perform(restart, "key")
+    assert result.outcome is ActionOutcome.INTERRUPTED
+    assert result.detail == "POST /containers/{id}/restart: the engine gave no answer in time"
+
+
+@pytest.mark.e2e
+def test_what_the_engine_refuses_is_told_in_its_words(project: Project) -> None:
+    project.run()
+    taken = f"{project.name}-web-2"
+    labels = {"com.docker.compose.project": project.name}  # of no service, so that it is not counted
+    project.make("web", 2, {"Cmd": ["sleep", "1"], "Labels": labels}, start=False)
+    step = of_project(project, operation="scale_up", max_replicas=2)
+    result = DockerExecutor(DockerEngine(project.url)).perform(step, "key")
+    assert result.outcome is ActionOutcome.FAILED
+    assert "POST /containers/create: the engine answered 409" in result.detail
+    assert f'"/{taken}" is already in use' in result.detail
+
+
 def test_a_call_that_is_not_documented_is_not_made() -> None:
     source = Path(docker_engine.__file__).read_text()
     made = set(re.findall(r'"((?:GET|POST|DELETE) /[^"]+)"', source))
