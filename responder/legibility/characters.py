@@ -37,10 +37,16 @@ def character_faults(text: str) -> Iterator[tuple[Fault, str]]:
         category = unicodedata.category(char)
         if category in ("Cc", "Cf", "Co", "Cn", "Cs") and char not in _ALLOWED_CONTROLS:
             yield Fault.CONTROL_CHARACTER, f"U+{ord(char):04X}"
-        elif category == "Mn":
+        elif category == "Mn" or (category == "So" and _stands_for_letter(char)):
             yield Fault.LOOK_ALIKE, f"U+{ord(char):04X}"
     if found := _MOJIBAKE.search(text):
         yield Fault.ENCODING, found.group()
+
+
+def _stands_for_letter(symbol: str) -> bool:
+    """Circled and squared letters; signs of their own, as that of a trade mark, stand for more than one."""
+    plain = unicodedata.normalize("NFKC", symbol)
+    return len(plain) == 1 and plain.isalpha()
 
 
 def leftover_faults(prose: str) -> Iterator[tuple[Fault, str]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from detector import Incident
 from responder.diagnose import OfflineAnalyst
 from responder.incident_record import ActionKind
-from responder.legibility import Fault, Gate
+from responder.legibility import Fault, Gate, Lexicon
 
 GATE = Gate()
 NAMES = ("buggy-app", "checkout", "payments-api")
@@ -39,6 +39,13 @@ NAMES = ("buggy-app", "checkout", "payments-api")
         ("restart it now restart it now", Fault.REPETITION),
         ("{service} is down", Fault.LEFTOVER),
         ("the pool is full<|im_end|>", Fault.LEFTOVER),
+        ("the pods were tarted again", Fault.BROKEN_WORD),
+        ("the juts restarted worker", Fault.BROKEN_WORD),
+        ("this is mislading", Fault.BROKEN_WORD),
+        ("pods in CrashoopBackOff", Fault.BROKEN_WORD),
+        ("the d@tabase is down", Fault.LOOK_ALIKE),
+        ("th3 disk is full", Fault.LOOK_ALIKE),
+        ("the ⓟⓞⓞⓛ is full", Fault.LOOK_ALIKE),
     ],
 )
 def test_garbled_text_is_refused_with_its_fault(text: str, fault: Fault) -> None:
@@ -59,12 +66,21 @@ def test_garbled_text_is_refused_with_its_fault(text: str, fault: Fault) -> None
         "p95 rose from 120 ms to 2.4 s; the limit is 512 MiB.",
         "It is slow again and again, more and more.",
         "The peer at http://10.0.0.7:8011/health answers after 250 µs.",
+        "Utilisation rose after the re-balancing of greylisted hosts in Germany.",
+        "AegisOps™ runs on 12 cores.",
         "restart=never and db.client.connection.count{state=used} is 20.",
         "",
     ],
 )
 def test_identifiers_quantities_and_quotations_pass(text: str) -> None:
     assert GATE.check(text, NAMES).ok
+
+
+def test_gates_may_share_a_lexicon() -> None:
+    lexicon = Lexicon()
+
+    assert not Gate(lexicon).check("memory exhaustionn").ok
+    assert Gate(lexicon).check("memory exhaustion").ok
 
 
 def test_a_name_handed_in_passes_just_as_it_is() -> None:
