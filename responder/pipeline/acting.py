@@ -31,11 +31,13 @@ class Acting:
         # What is not in the catalogue is not done, whatever was voted and ruled before.
         if proposal.action not in files.rooms.remedies.allowed(row.incident.service):
             raise PermissionError(f"{proposal.action} is not allowed for {row.incident.service}")
-        begun = any(one.attempt == attempt for one in files.store.journal.actions(incident_id))
-        if not begun and not self._permitting.still_permitted(row, decision, rank):
-            return 0
         risky = decision.verdict is Verdict.APPROVED_RISKY
-        files.store.journal.begin_action(incident_id, attempt, proposal, risky=risky, at=files.clock())
+        # The policy counts what has begun: of two that ask at once, the second must see the first begun.
+        with files.store.database.exclusively(f"actions on {proposal.target}"):
+            begun = any(one.attempt == attempt for one in files.store.journal.actions(incident_id))
+            if not begun and not self._permitting.still_permitted(row, decision, rank):
+                return 0
+            files.store.journal.begin_action(incident_id, attempt, proposal, risky=risky, at=files.clock())
         files.audit(
             AuditKind.ACTION_BEGUN,
             row,

@@ -1,6 +1,7 @@
 """Opening the database: pragmas, transactions, and errors that say what to do."""
 
 import fcntl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ class Database:
         self._setting = setting
         self._held: IO[bytes] | None = None
         self._started = False
+        self._turn = threading.Lock()
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._reading: Engine
         self._writing: Engine
@@ -150,6 +152,18 @@ class Database:
         """A transaction that may write; committed at the end, rolled back on an exception."""
         with self._writing.begin() as connection:
             yield connection
+
+    @contextmanager
+    def exclusively(self, what: str) -> Iterator[None]:
+        """Nobody else, in this process or another, is in such a block about the same `what`. Not to be
+        nested."""
+        with self._turn:  # so that of each process only one waits, with one connection
+            if not self.shared:
+                yield
+                return
+            with self.write() as tx:
+                alone(tx, what)
+                yield
 
     def close(self) -> None:
         """Give back all connections."""

@@ -11,7 +11,7 @@ from pipeline_doubles import ScriptedRemedies, make_evidence, make_incident, pro
 from postgres_server import PostgresServer
 
 from responder.audit import AuditKind, AuditTrail
-from responder.incident_record import ActionKind, ActionOutcome, ActionRecord
+from responder.incident_record import ActionKind, ActionOutcome
 from responder.pipeline import StopGate, new_instance
 from responder.pipeline.execution import Execution
 from responder.pipeline.instance import surely_dead
@@ -262,9 +262,16 @@ def test_this_process_is_not_dead_and_others_may_not_be(dead_instance: str) -> N
     assert surely_dead(dead_instance)
 
 
-def test_records_of_actions_are_read_as_written(stores: list[Store]) -> None:
+def test_what_is_decided_by_what_has_begun_is_decided_by_one_at_a_time(stores: list[Store]) -> None:
     stores[0].incidents.receive(make_incident(), 5.0)
-    stores[0].journal.begin_action("INC-1", 1, proposal(ActionKind.RESTART), risky=True, at=5.0)
-    (action,) = stores[1].journal.actions("INC-1")
-    assert isinstance(action, ActionRecord)
-    assert action.risky
+
+    def begin_where_none_has(number: int) -> None:
+        store = stores[number % 3]
+        with store.database.exclusively("actions on shop"):
+            if not store.journal.actions("INC-1"):
+                store.journal.begin_action(
+                    "INC-1", number, proposal(ActionKind.RESTART), risky=False, at=float(number)
+                )
+
+    at_once([lambda n=number: begin_where_none_has(n) for number in range(12)])
+    assert len(stores[0].journal.actions("INC-1")) == 1
