@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -20,6 +20,7 @@ runbook_app = typer.Typer(no_args_is_help=True, help="Shows what was learned, an
 EXIT_ANSWER_NO = 1
 EXIT_USAGE = 2
 _MAX_FAULTS = 10
+_PAGE = 500
 _MAX_BATCH_CHARS = 1_000_000  # the API takes twice as much
 
 console = Console(highlight=False)
@@ -119,7 +120,12 @@ def feedback(
 
 
 def _entries(url: str | None) -> list[dict[str, Any]]:
-    return cast(list[dict[str, Any]], ask(url, "GET", "/runbook"))
+    entries: list[dict[str, Any]] = []
+    while True:
+        page = ask(url, "GET", "/runbook", params={"limit": _PAGE, "offset": len(entries)})
+        entries += page["items"]
+        if not page["items"] or len(entries) >= page["total"]:
+            return entries
 
 
 def _chance(belief: dict[str, Any]) -> str:

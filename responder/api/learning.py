@@ -24,7 +24,7 @@ from responder.learn import (
 from responder.learn.exchange import MAX_EXCHANGED
 from responder.learn.lesson import Attempt
 from responder.store.incidents import find_row
-from responder.store.timeline import append_event
+from responder.store.timeline import append_event, order_events
 
 MAX_WHY = 1_000
 _IMPORT = "runbook"  # stands in the audit trail where else an incident's id does
@@ -42,6 +42,15 @@ class Named(Protocol):
     def name(self) -> str:
         """As in the file of tokens."""
         ...
+
+
+class RunbookPage(BaseModel):
+    """One page of the runbook, the surest first, and how many entries there are."""
+
+    items: list[RunbookEntry]
+    total: int
+    limit: int
+    offset: int
 
 
 class FeedbackGiven(BaseModel):
@@ -77,9 +86,14 @@ def learning_router(parts: ApiParts, caller: Callable[..., Named | None] = nobod
     router = APIRouter(responses=responses(422, 500))
 
     @router.get("/runbook", tags=["runbook"], summary="What was learned, the surest first")
-    def get_runbook() -> list[RunbookEntry]:
-        """All entries of the runbook."""
-        return parts.runbook.export()
+    def get_runbook(
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    ) -> RunbookPage:
+        """One page of the runbook."""
+        entries = parts.runbook.export()
+        items = entries[offset : offset + limit]
+        return RunbookPage(items=items, total=len(entries), limit=limit, offset=offset)
 
     @router.get("/runbook/export", tags=["runbook"], summary="The runbook, for another responder")
     def export_runbook() -> ExchangedRunbook:
@@ -152,6 +166,7 @@ def _note(tx: Connection, record: IncidentRecord, feedback: Feedback) -> None:
     """On the incident's timeline and in the audit trail, with the lesson it changes or not at all."""
     incident_id = record.incident.id
     key = f"feedback:{_digest(feedback.verdict, feedback.who, feedback.why, feedback.at)}"
+    order_events(tx)
     find_row(tx, incident_id, lock=True)
     said = f"{feedback.who} says this was {feedback.verdict}" + (f": {feedback.why}" if feedback.why else "")
     append_event(tx, incident_id, record.state, said, key=key, at=feedback.at)

@@ -26,7 +26,7 @@ _End = tuple[Next, str]
 
 _ENDS: dict[Next, tuple[PipelineState, str]] = {
     Next.RECOVERED: (PipelineState.RESOLVED, "Resolved: the recovery is verified from telemetry"),
-    Next.OVER: (PipelineState.RESOLVED, "Resolved: the detector reports that the fault is over by itself"),
+    Next.OVER: (PipelineState.RESOLVED, "Resolved: the fault is over by itself, as is reported"),
     Next.NOTHING_WRONG: (PipelineState.REJECTED, "Nothing is wrong, so nothing is done"),
     Next.NOT_ENOUGH_EVIDENCE: (
         PipelineState.ESCALATED,

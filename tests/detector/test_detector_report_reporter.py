@@ -76,6 +76,17 @@ def test_an_incident_is_sent_with_its_trace_context(rig: Callable[..., Rig]) -> 
     assert it.latencies == [0.0]
 
 
+def test_a_token_is_sent_as_a_bearer_and_not_shown() -> None:
+    listener = Listener(lambda *_: 202)
+    config = ReporterConfig("http://127.0.0.1:1/detections", "aegis_of-the-detector")
+    reporter = Reporter(config, lambda: 1.0, lambda: 0.5, lambda _: None, listener)
+    reporter.start()
+    reporter.offer(an_incident())
+    assert reporter.close(5) == 0
+    assert listener.headers[0]["authorization"] == "Bearer aegis_of-the-detector"
+    assert "aegis_of-the-detector" not in repr(config)
+
+
 def test_no_answer_is_tried_again_until_acknowledged(rig: Callable[..., Rig]) -> None:
     it = rig(lambda _, attempt: 0 if attempt < 20 else 200)
     it.reporter.start()
@@ -86,7 +97,7 @@ def test_no_answer_is_tried_again_until_acknowledged(rig: Callable[..., Rig]) ->
     assert it.reporter.counts.acknowledged == 1
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 503, 302])
+@pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503, 302])
 def test_an_answer_that_may_change_is_tried_again(rig: Callable[..., Rig], status: int) -> None:
     it = rig(lambda _, attempt: status if attempt < 3 else 204)
     it.reporter.start()

@@ -272,7 +272,7 @@ def test_ready_tells_whether_workflows_run(api: Api) -> None:
 
 
 def test_the_runbook_is_shown(api: Api) -> None:
-    assert api.client.get("/runbook").json() == []
+    assert api.client.get("/runbook").json() == {"items": [], "total": 0, "limit": 50, "offset": 0}
 
 
 def test_the_description_names_every_call_with_its_problems(api: Api) -> None:

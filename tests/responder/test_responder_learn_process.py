@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 
 
 def entries(process: ResponderProcess) -> list[dict[str, Any]]:
-    return httpx.get(f"{process.url}/runbook").json()  # type: ignore[no-any-return]  # JSON
+    return httpx.get(f"{process.url}/runbook").json()["items"]  # type: ignore[no-any-return]  # JSON
 
 
 def test_killed_as_it_ends_an_incident_it_learns_every_attempt_once_and_keeps_a_humans_word(
