@@ -33,6 +33,8 @@ _SILENT = frozenset(AttemptOutcome) - {
 }
 """Outcomes of a diagnosis after which its provider is not worth waiting for in the same incident."""
 
+_NOT_WAITED_FOR = "it gave no answer to the diagnosis of this incident"
+
 _AGAINST = {
     VoteReason.TOO_RISKY: "holds that {action} may do more harm than this incident",
     VoteReason.RATE_LIMITED: "holds that too much was done to this service lately for {action}",
@@ -93,15 +95,14 @@ class ModelMember:
         attempts: list[ProviderAttempt] = []
         for provider in self._providers:
             if provider.provider.name in silent:
-                why = "it gave no answer to the diagnosis of this incident"
-                vote, attempt = None, provider.not_asked(AttemptOutcome.NOT_NEEDED, why)
+                vote, attempt = None, provider.not_asked(AttemptOutcome.NOT_NEEDED, _NOT_WAITED_FOR)
             else:
                 vote, attempt = self._asked(provider, ballot, proposal, known, until)
             attempts.append(attempt)
             self._telling.tell(attempt)
             if vote is not None:
                 return vote
-        why = ", ".join(f"{one.provider}: {one.outcome.value}" for one in attempts)
+        why = ", ".join(f"{one.provider}: {_why_not(one)}" for one in attempts)
         return replace(known, explanation=f"{known.explanation} No model voted ({why}).")
 
     def _asked(
@@ -114,6 +115,10 @@ class ModelMember:
     ) -> tuple[Vote | None, ProviderAttempt]:
         who = sanitised(f"{provider.provider.name}/{provider.provider.model}", 100)
         return provider.attempt(until, lambda calls: _vote(calls, ballot, proposal, known, who))
+
+
+def _why_not(attempt: ProviderAttempt) -> str:
+    return attempt.detail if attempt.outcome is AttemptOutcome.NOT_NEEDED else attempt.outcome.value
 
 
 def _vote(calls: ModelCalls, ballot: Ballot, proposal: ProposedAction, known: Vote, who: str) -> Vote:

@@ -231,6 +231,7 @@ def test_a_provider_that_did_not_answer_to_the_diagnosis_is_not_waited_for_again
     diagnosis = dataclasses.replace(DIAGNOSIS, attempts=(ProviderAttempt("scripted", "m", outcome, "", 1.0),))
     vote = Setup(provider).vote(diagnosis=diagnosis)
     assert vote.approve
+    assert vote.explanation.endswith("(scripted: it gave no answer to the diagnosis of this incident).")
     assert not provider.prompts
 
 
