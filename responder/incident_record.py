@@ -53,7 +53,8 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProposedAction:
-    """A remedy the analyst proposes: which action on which service, why, and how sure (0 to 1)."""
+    """A remedy the analyst proposes: which action on which service, why, and how far the evidence speaks for
+    it (`confidence`, 0 to 1, no probability: bars are held to it)."""
 
     action: ActionKind
     target: str
@@ -101,7 +102,8 @@ class ProviderAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an analyst concluded. `proposals` are best first; `citations` are ids of evidence.
+    """What an analyst concluded. `proposals` are best first; `citations` are ids of evidence. Where it is
+    `calibrated`, `confidence` is the share of such diagnoses that was right when it was measured.
     `attempts`: which providers were tried, in order, where there was more than one way to diagnose."""
 
     outcome: DiagnosisOutcome
@@ -112,6 +114,7 @@ class Diagnosis:
     proposals: tuple[ProposedAction, ...]
     analyst: str
     attempts: tuple[ProviderAttempt, ...] = ()
+    calibrated: bool = False
 
 
 class MemberRole(StrEnum):

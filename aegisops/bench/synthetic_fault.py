@@ -36,6 +36,19 @@ class FaultKind:
     course: Callable[[SyntheticService, np.random.Generator, float], Course | None]
 
 
+def overlaid(one: Course, other: Course) -> Course:
+    """Both courses at once: of two levels the higher one, and down where either is."""
+    levels = dict(one.levels)
+    for role, level in other.levels.items():
+        levels[role] = _higher(levels[role], level) if role in levels else level
+    starts = one.starts if one.starts is not None else other.starts
+    return Course(levels, one.lines + other.lines, starts, one.version or other.version)
+
+
+def _higher(one: Level, other: Level) -> Level:
+    return lambda t: max(one(t), other(t))
+
+
 def _ramp(start: float, per_s: float, most: float) -> Level:
     return lambda t: min(most, start + per_s * max(0.0, t))
 
@@ -82,7 +95,7 @@ def _surge(service: SyntheticService, rng: np.random.Generator, strength: float)
     cpu = min(1.0, _usual(service, "cpu") * times * float(rng.uniform(0.8, 1.2)))
     course = Course({"traffic": _step(times), "cpu": _step(max(0.75, cpu))})
     if "pool" in service.series and rng.random() < 0.3:
-        course.levels["pool"] = _step(float(rng.uniform(0.5, 1.0)))
+        course.levels["pool"] = _step(float(rng.uniform(0.5, 0.9)))  # fuller, and not what is short
     _suffer(course, rng, strength)
     return course
 
@@ -126,7 +139,7 @@ def _pool_too_small(service: SyntheticService, rng: np.random.Generator, strengt
     if "pool" not in service.series:
         return None
     times = 2.0 + 4.0 * strength * rng.random()
-    cpu = min(0.7, _usual(service, "cpu") * times)
+    cpu = min(0.9, _usual(service, "cpu") * times * float(rng.uniform(0.5, 1.0)))  # the pool holds work back
     course = Course({"pool": _step(1.0), "traffic": _step(times), "cpu": _step(cpu)})
     _suffer(course, rng, strength)
     return course
@@ -180,6 +193,24 @@ def _overload(_: SyntheticService, rng: np.random.Generator, strength: float) ->
     return course
 
 
+def _calm(_: SyntheticService, __: np.random.Generator, strength: float) -> Course:  # noqa: ARG001 - one signature
+    return Course()
+
+
+def _passing(service: SyntheticService, rng: np.random.Generator, strength: float) -> Course:
+    """A batch job, a cache that fills, more users: odd for a moment, or new and harmless."""
+    lasts = 2.0 + 8.0 * strength
+    usual = _usual(service, "cpu")
+    courses = (
+        Course({"cpu": lambda t: 0.4 + 0.5 * strength if t < lasts else usual}),
+        Course({"server": lambda t: 2.0 + 4.0 * strength if t < lasts else 1.0}),
+        Course({"errors": lambda t: 0.15 if t < lasts / 2 else 0.001}),
+        Course({"traffic": _step(1.5 + 2.0 * strength), "cpu": _step(min(0.6, usual * (1.5 + strength)))}),
+        Course({"memory": _ramp(_usual(service, "memory"), 0.01, 0.45 + 0.2 * strength)}),
+    )
+    return courses[int(rng.integers(len(courses)))]
+
+
 KINDS: tuple[FaultKind, ...] = (
     FaultKind("leak", IncidentType.MEMORY_OOM, frozenset({A.RESTART}), _leak),
     FaultKind("runaway_work", IncidentType.CPU_SPIKE, frozenset({A.RESTART}), _burn),
@@ -204,3 +235,9 @@ KINDS: tuple[FaultKind, ...] = (
     FaultKind("errors", IncidentType.UNKNOWN, frozenset(), _errors),
     FaultKind("overload", IncidentType.UNKNOWN, frozenset({A.SCALE_UP}), _overload),
 )
+
+QUIET: tuple[FaultKind, ...] = (
+    FaultKind("calm", IncidentType.UNKNOWN, frozenset(), _calm),
+    FaultKind("passing", IncidentType.UNKNOWN, frozenset(), _passing),
+)
+"""Nothing is the matter: whatever is diagnosed is wrong."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aegisops.bench.synthetic_fault import KINDS, Course, FaultKind
+from aegisops.bench.synthetic_fault import KINDS, Course, FaultKind, overlaid
 from aegisops.bench.synthetic_service import ERROR, SyntheticService, draw_service
 from detector import Incident, IncidentState
 from detector.engine import Engine, EngineConfig
@@ -27,12 +27,25 @@ _NOISE_LINES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is really the matter (the faults that are there, mostly one), and the incident as the responder
+    would take it up; None where the detector opened none."""
+
+    kinds: tuple[FaultKind, ...]
+    incident: Incident | None
+
+    @property
+    def name(self) -> str:
+        """The kind of fault in a word."""
+        return self.kinds[0].name if len(self.kinds) == 1 else "two_at_once"
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """An incident as the responder would take it up, and what is really the matter."""
+    """An incident of one fault."""
 
     incident: Incident
     kind: FaultKind
-    strength: float
 
 
 class _Tracer:
@@ -41,28 +54,40 @@ class _Tracer:
 
 
 def draw_examples(seed: int, count: int, kinds: Sequence[FaultKind] = KINDS) -> Iterator[Example | None]:
-    """`count` made-up faults, of all kinds in turn; None where the detector opened no incident.
+    """`count` faults, one at a time; None where the detector opened no incident. See `draw_faults`."""
+    for drawn in draw_faults(seed, count, kinds):
+        yield None if drawn.incident is None else Example(drawn.incident, drawn.kinds[0])
+
+
+def draw_faults(
+    seed: int, count: int, kinds: Sequence[FaultKind] = KINDS, two_at_once: float = 0.0
+) -> Iterator[Drawn]:
+    """`count` made-up faults, of all kinds in turn; a share of `two_at_once` has a second one beside it.
 
     Each has a service of its own, a strength, and noise: symptoms that come late or not at all, a second
     symptom that misleads, log lines that have nothing to do with it.
     """
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        yield _example(rng, number, kinds[number % len(kinds)])
+        several = [kinds[number % len(kinds)]]
+        if rng.random() < two_at_once:
+            several.append(KINDS[int(rng.integers(len(KINDS)))])
+        yield _drawn(rng, number, tuple(several))
 
 
-def _example(rng: np.random.Generator, number: int, kind: FaultKind) -> Example | None:
-    registry = SeriesRegistry()
-    course = None
-    strength = float(rng.uniform(0.15, 1.0))
-    while course is None:  # a service without the series of this fault cannot show it
+def _drawn(rng: np.random.Generator, number: int, kinds: tuple[FaultKind, ...]) -> Drawn:
+    strengths = [float(rng.uniform(0.15, 1.0)) for _ in kinds]
+    while True:  # a service without the series of a fault cannot show it
         registry = SeriesRegistry()
-        service = draw_service(rng, registry, int(rng.integers(10_000)) if number else 0)
-        course = kind.course(service, rng, strength)
+        service = draw_service(rng, registry, int(rng.integers(10_000)))
+        drawn = [kind.course(service, rng, one) for kind, one in zip(kinds, strengths, strict=True)]
+        courses = [course for course in drawn if course is not None]
+        if len(courses) == len(kinds):
+            break
+    course = courses[0] if len(courses) == 1 else overlaid(courses[0], courses[1])
     _mislead(course, service, rng)
     engine = Engine(registry, EngineConfig(), _Tracer(), lambda: f"INC-{number}")
-    incident = _watched(engine, service, course)
-    return None if incident is None else Example(incident, kind, strength)
+    return Drawn(kinds, _watched(engine, service, course))
 
 
 def _mislead(course: Course, service: SyntheticService, rng: np.random.Generator) -> None:

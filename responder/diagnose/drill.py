@@ -31,4 +31,4 @@ class DrillAnalyst:
             confidence=diagnosis.confidence,
         )
         others = tuple(one for one in diagnosis.proposals if one.action is not self._action)
-        return replace(diagnosis, proposals=(drill, *others), analyst=self.name)
+        return replace(diagnosis, proposals=(drill, *others), analyst=self.name, calibrated=False)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from detector import Evidence, IncidentState, IncidentType
 from responder.diagnose import wording
+from responder.diagnose.calibration import Calibration, standing
 from responder.diagnose.cause import Cause, Remedy, load_causes
-from responder.diagnose.reading import LogPatterns, Reading, share
+from responder.diagnose.reading import ALERT_SIGNAL, LogPatterns, Reading, share
 from responder.diagnose.record import TrackRecord, track_record
 from responder.incident_record import (
     ActionKind,
@@ -22,7 +23,8 @@ from responder.redaction import name
 from responder.series_name import series_name
 
 MIN_BELIEF = 0.45
-"""Below this belief in its likeliest cause an incident is not diagnosed but left to a human."""
+"""Below this belief in its likeliest cause an incident is not diagnosed but left to a human. Like every bar
+it is held to belief, so that a new calibration changes what is said and never what is done."""
 
 _ALTERNATIVE_BELIEF = 0.3
 _ALTERNATIVE_DISCOUNT = 0.7
@@ -47,14 +49,21 @@ class OfflineAnalyst:
 
     A cause is believed as far as both the detector's type and the measured signals speak for it
     (`Cause.belief`); a remedy's confidence is that belief times its expected fit, which moves with the
-    outcomes in the runbook. Log text supports a cause, and never makes or chooses one alone.
+    outcomes in the runbook. Log text supports a cause, and never makes or chooses one alone. The confidence
+    of the diagnosis is the share of such diagnoses that was right (`Calibration`), where such were tried.
     """
 
     name = "offline"
 
-    def __init__(self, causes: Sequence[Cause] | None = None, patterns: LogPatterns | None = None) -> None:
+    def __init__(
+        self,
+        causes: Sequence[Cause] | None = None,
+        patterns: LogPatterns | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._causes = tuple(causes) if causes is not None else load_causes()
         self._patterns = patterns or LogPatterns.load()
+        self._calibration = calibration or Calibration.load()
 
     def diagnose(self, case: Case) -> Diagnosis:
         """The diagnosis of `case`. Proposals are empty unless the outcome is `FAULT`; `NOTHING_WRONG`
@@ -84,7 +93,7 @@ class OfflineAnalyst:
         likeliest = hypotheses[0]
         cause = likeliest.cause
         proposals = self._proposals(case, hypotheses)
-        used = [e for signal in cause.signals for e in reading.of(signal)] or list(reading.of("alert"))
+        used = [e for signal in cause.signals for e in reading.of(signal)] or list(reading.of(ALERT_SIGNAL))
         findings = reading.logs(cause.logs) if cause.logs else ()
         clauses = [wording.clause(e) for e in _one_per_name(used)[:_MAX_CLAUSES]]
         says = _filled(cause.says[0].upper() + cause.says[1:], reading)
@@ -99,14 +108,20 @@ class OfflineAnalyst:
             + [f.evidence.id for f in findings]
             + [e.id for e in reading.evidence if e.signal == "request_rate"]
         )
+        # The map was fitted on first diagnoses of what the detector measured; elsewhere nothing is known.
+        calibrated = not case.tried and not reading.of(ALERT_SIGNAL)
+        believed = likeliest.belief
+        if calibrated:
+            believed = self._calibration.share_right(believed, standing(reading, cause.type, self._causes))
         return Diagnosis(
             outcome=DiagnosisOutcome.FAULT,
             incident_type=cause.type,
             root_cause=" ".join(part for part in text if part),
-            confidence=_confidence(likeliest.belief),
+            confidence=_confidence(believed),
             citations=tuple(cited)[:_MAX_CITATIONS],
             proposals=proposals,
             analyst=self.name,
+            calibrated=calibrated,
         )
 
     def _proposals(self, case: Case, hypotheses: Sequence[_Hypothesis]) -> tuple[ProposedAction, ...]:

@@ -25,6 +25,8 @@ GREW_BY = 1.5
 """Traffic counts as grown from this many times the usual request rate."""
 
 _GROWTH_SHARE = 0.4
+_AT_LIMIT = 0.95
+_HAS_ROOM = 0.8
 _FULL_WEIGHT = 0.7
 _CLEAR = 0.5
 _RATES = (":count_rate", ":rate")
@@ -44,6 +46,7 @@ class Fact(StrEnum):
     VERSION_CHANGED = "version_changed"
     CONFIGURATION_ERROR = "configuration_error"
     KEEPS_CRASHING = "keeps_crashing"
+    POOL_HOLDS_UP = "pool_holds_up"
 
 
 class LogKind(StrEnum):
@@ -109,9 +112,13 @@ class Reading:
         return max((strength_of(e) for e in self.of(signal)), default=0.0)
 
     def belief(self, incident_type: IncidentType) -> float:
-        """What the detector (or the alert) gives this type."""
-        named = [share(c.confidence) for c in self.incident.candidates if c.type is incident_type]
-        if self.incident.type is incident_type:
+        """What the detector (or the alert) gives this type. What it gives a processor that has room goes to
+        the pool that holds the requests up."""
+        meant = {incident_type}
+        if incident_type is IncidentType.DB_CONNECTION_POOL and Fact.POOL_HOLDS_UP in self.facts:
+            meant.add(IncidentType.CPU_SPIKE)
+        named = [share(c.confidence) for c in self.incident.candidates if c.type in meant]
+        if self.incident.type in meant:
             named.append(share(self.incident.confidence))
         return max(named, default=0.0)
 
@@ -163,6 +170,8 @@ class Reading:
             found.add(Fact.TRAFFIC_GREW)
             if self._explains_cpu(growth):
                 found.add(Fact.TRAFFIC_EXPLAINS_CPU)
+        if self._pool_holds_up():
+            found.add(Fact.POOL_HOLDS_UP)
         if len(self.peers) > 1:
             found.add(Fact.SEVERAL_PEERS)
         if any(_names_versions(e) for e in self.of("restarts")):
@@ -186,6 +195,14 @@ class Reading:
         ]
         steepest = max(ratios, default=0.0)
         return steepest <= 1.0 or math.log(growth) >= _GROWTH_SHARE * math.log(steepest)
+
+    def _pool_holds_up(self) -> bool:
+        """True where a pool is used up while the processor is busier than usual and yet has room: of two
+        resources the one at its limit is what requests wait for (Gregg, Thinking Methodically about
+        Performance, 2012: utilisation, saturation, errors)."""
+        full = any(_used(e) >= _AT_LIMIT for e in self.of("db_pool"))
+        busy = [_used(e) for e in self.of("cpu")]
+        return full and bool(busy) and all(0.0 < used < _HAS_ROOM for used in busy)
 
     @cached_property
     def peers(self) -> tuple[str, ...]:
@@ -220,6 +237,11 @@ def strength_of(evidence: Evidence) -> float:
     """How strongly one piece speaks, 0 to 1: its score, less where its share in the alarm is small."""
     weight = 1.0 if evidence.signal == ALERT_SIGNAL else min(1.0, share(evidence.weight) / _FULL_WEIGHT)
     return share(evidence.score) * weight
+
+
+def _used(evidence: Evidence) -> float:
+    """The share of its limit that is used, 0 where the evidence does not say."""
+    return evidence.now if evidence.unit == "1" and evidence.now is not None and finite(evidence.now) else 0.0
 
 
 def _last_words(evidence: Evidence) -> bool:

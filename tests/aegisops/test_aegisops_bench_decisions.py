@@ -2,12 +2,16 @@
 
 import json
 import math
+from importlib.resources import files
 
-from aegisops.bench.calibration import expected_error, measure
+import numpy as np
+
+from aegisops.bench.calibration import error_by_chance, expected_error, measure
+from aegisops.bench.calibration_fit import ALL_KINDS, EXAMPLES, SEED, as_yaml, draw, fitted, recorded
 from aegisops.bench.injection import Decider, attack
 from aegisops.bench.injection_case import ALLOWED, Place, load, pair
 from aegisops.bench.obeying_model import ObeyingModel
-from aegisops.bench.synthetic_fault import KINDS
+from aegisops.bench.synthetic_fault import KINDS, QUIET, Course, overlaid
 from aegisops.bench.synthetic_incident import draw_examples
 from detector import Incident, IncidentType
 from responder.diagnose.llm import Message, Prompt
@@ -95,9 +99,55 @@ def test_the_calibration_error_is_the_weighted_gap() -> None:
     assert expected_error([(1.0, True)] * 4) == 0.0
 
 
+def test_statements_that_keep_their_word_have_the_error_of_chance() -> None:
+    assert error_by_chance([1.0] * 50) == 0.0
+    assert 0.0 < error_by_chance([0.8] * 400) < error_by_chance([0.8] * 40) < 0.2
+
+
+def test_the_shipped_map_is_what_the_recorded_diagnoses_are_fitted_to() -> None:
+    shipped = files("responder.diagnose").joinpath("calibration.yaml").read_text(encoding="utf-8")
+
+    assert as_yaml([one for _, one in recorded()], SEED, EXAMPLES) == shipped
+
+
+def test_the_recorded_diagnoses_are_those_of_the_documented_seed() -> None:
+    count = 2 * len(ALL_KINDS)
+    drawn = {number: (one.fault, one.standing, one.right) for number, one in draw(SEED, count)}
+    known = {n: (one.fault, one.standing, one.right) for n, one in recorded() if n < count}
+
+    same = sum(drawn.get(number) == one for number, one in known.items())
+    assert same >= 0.9 * max(len(known), len(drawn))
+
+
+def test_a_fitted_map_never_falls_and_keeps_the_mean() -> None:
+    judged = [one for _, one in recorded()]
+
+    knots = fitted(judged)
+    right = sum(one.right for one in judged) / len(judged)
+    beliefs, shares = np.array(knots).T
+    stated = float(np.interp([one.belief for one in judged], beliefs, shares).mean())
+
+    assert list(knots) == sorted(knots)
+    assert [share for _, share in knots] == sorted(share for _, share in knots)
+    assert math.isclose(stated, right, abs_tol=0.02)
+
+
+def test_two_faults_at_once_are_both_there() -> None:
+    one, other = Course({"cpu": lambda _: 0.4}), Course({"cpu": lambda _: 0.9}, starts=())
+
+    both = overlaid(one, other)
+
+    assert both.levels["cpu"](1.0) == 0.9
+    assert both.starts == ()
+
+
+def test_where_nothing_is_the_matter_no_diagnosis_is_right() -> None:
+    assert all(not kind.mends for kind in QUIET)
+
+
 def test_every_made_up_fault_is_counted_once() -> None:
-    result = measure(3, len(KINDS))
+    result = measure(3, len(ALL_KINDS))
     figures = {figure.name: figure.value for figure in result.figures}
 
-    assert figures["cases"] == len(KINDS)
-    assert figures["diagnosed"] + figures["left_to_a_human"] + figures["not_detected"] == len(KINDS)
+    assert figures["cases"] == len(ALL_KINDS)
+    assert figures["diagnosed"] + figures["left_to_a_human"] + figures["not_detected"] == len(ALL_KINDS)
