@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from responder.audit.check import Checked, check
 from responder.audit.record import GENESIS, AuditKind, AuditRecord, canonical, hash_of
 from responder.store.database import Database, alone
-from responder.store.schema import audit_head, audit_trail
+from responder.store.schema import audit_head, audit_trail, fit_to_keep
 
 _HEAD = 1
 _BATCH = 1_000
@@ -70,7 +70,7 @@ def append_record(
         "at": float(at),
         "kind": kind.value,
         "incident_id": incident_id,
-        "actor": actor,
+        "actor": fit_to_keep(actor),
         "key": key,
         "detail": canonical(detail),
         "previous": previous,

@@ -15,14 +15,35 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
 
 ID_LENGTH = 200
 INSTANCE_ID_LENGTH = 64
 VERSION_TABLE = "aegisops_schema"  # which migration was the last one; Alembic's own
 
 metadata = MetaData()
+
+
+class Words(TypeDecorator[str]):
+    """Text from anywhere, as both databases can keep it (see `fit_to_keep`)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What is kept of `value`."""
+        del dialect
+        return None if value is None else fit_to_keep(value)
+
+
+def fit_to_keep(text: str) -> str:
+    """The text without NUL, which PostgreSQL does not take, and without halves of surrogate pairs, which are
+    no text at all; a replacement character or a question mark stands in their place."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
 
 incidents = Table(
     "incidents",
@@ -97,7 +118,7 @@ timeline = Table(
     Column("key", String(ID_LENGTH + 40), nullable=False),
     Column("at", Double, nullable=False),
     Column("state", String(20), nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", Words, nullable=False),
     UniqueConstraint("incident_id", "seq"),
     UniqueConstraint("incident_id", "key"),
 )
@@ -127,12 +148,12 @@ actions = Table(
     Column("action", String(40), nullable=False),
     Column("target", String(ID_LENGTH), nullable=False),
     Column("outcome", String(20), nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("detail", Words, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("risky", Boolean, nullable=False),
     Column("verification", String(20)),
-    Column("verification_detail", Text, nullable=False),
+    Column("verification_detail", Words, nullable=False),
     Index("actions_by_target", "target", "started_at"),
 )
 
@@ -146,7 +167,7 @@ action_steps = Table(
     Column("key", String(ID_LENGTH + 40), nullable=False),
     Column("prior", JSON, nullable=False),
     Column("outcome", String(20), nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("detail", Words, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("begun_by", String(INSTANCE_ID_LENGTH)),
@@ -169,12 +190,12 @@ approvals = Table(
     Column("rank", Integer, primary_key=True, autoincrement=False),
     Column("action", String(40), nullable=False),
     Column("target", String(ID_LENGTH), nullable=False),
-    Column("explanation", Text, nullable=False),
+    Column("explanation", Words, nullable=False),
     Column("requested_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("answer", String(20)),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("why", Words, nullable=False),
     Column("via", String(20), nullable=False),
     Column("answered_at", Double),
     Column("resumed_at", Double, index=True),

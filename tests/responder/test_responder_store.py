@@ -64,6 +64,18 @@ def test_what_is_received_is_given_back_whole(store: Store) -> None:
     assert (row.state, row.received_at, row.source) == (PipelineState.RECEIVED, 5.0, "detector")
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "\N{PILE OF POO}"])
+def test_no_text_keeps_an_incident_out(store: Store, text: str) -> None:
+    store.incidents.receive(replace(make_incident(), summary=text), 5.0)
+    store.journal.begin_action("INC-1", 1, proposal(ActionKind.RESTART), risky=False, at=5.0)
+    store.journal.end_action("INC-1", 1, ActionOutcome.FAILED, text, at=6.0)
+    record = store.records.get("INC-1")
+    assert record is not None
+    assert record.incident.summary == text
+    assert record.timeline[0].message.startswith("Received from detector: ")
+    assert record.actions[0].detail[0] == text[0]
+
+
 def test_the_same_revision_again_changes_nothing(store: Store) -> None:
     assert store.incidents.receive(make_incident(), 5.0).created
     again = store.incidents.receive(make_incident(), 9.0)
