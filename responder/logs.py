@@ -15,6 +15,7 @@ _CHATTY = (
     "uvicorn.error",
     "uvicorn.access",
     "sse_starlette.sse",
+    "alembic.runtime.migration",  # `responder.store.migrate` says what it says, in one line
 )
 
 

@@ -1,5 +1,6 @@
 """Bringing a database's tables to what this version of the responder uses."""
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from responder.store.schema import VERSION_TABLE
 
+_LOG = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6165_6769_73_01  # "aegis": the advisory lock on PostgreSQL that migrations are made under
 
@@ -36,6 +38,7 @@ def migrate(connection: Connection) -> None:
         return
     if at is not None and at not in {script.revision for script in scripts.walk_revisions()}:
         raise NewerDatabaseError(at)
+    _LOG.info("bringing the database from schema %s to %s", at or "none", scripts.get_current_head())
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
