@@ -38,7 +38,7 @@ def variable(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
 
 
 def shown(default: object) -> str:
-    if default is None:
+    if default is None or default == ():
         return "none"
     return f"`{','.join(map(str, default))}`" if isinstance(default, tuple) else f"`{default}`"
 
@@ -70,7 +70,7 @@ def test_every_setting_has_a_meaning() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_names_a_variable_that_does_not_exist(page: Path) -> None:
-    sources = (path for room in PACKAGES for path in (ROOT / room).rglob("*.py"))
+    sources = (path for room in (*PACKAGES, "tests") for path in (ROOT / room).rglob("*.py"))
     known = {name for settings in TABLES.values() for name in in_code(settings)}
     known.update(name for path in sources for name in VARIABLE.findall(path.read_text(encoding="utf-8")))
     assert set(VARIABLE.findall(page.read_text(encoding="utf-8"))) <= known
