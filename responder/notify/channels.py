@@ -24,11 +24,10 @@ from responder.notify.apprise_notifier import AppriseNotifier, UnusableUrlError
 from responder.notify.log_notifier import LogNotifier
 from responder.notify.message import Notifier
 from responder.remediate.declaration import Declared
-from responder.remediate.yaml_document import YamlError, read_yaml
-from responder.remediate.yaml_problems import at_line, problems_of, told
+from responder.yaml_file.document import MAX_BYTES, YamlError, read_declaration
+from responder.yaml_file.problems import at_line, problems_of, told
 
 MAX_CHANNELS = 20
-MAX_BYTES = 64 * 1024
 
 _SEVERITIES = tuple(Severity)
 
@@ -122,16 +121,10 @@ def load_channels(path: Path, environ: Mapping[str, str]) -> tuple[Channel, ...]
 
 def parse_channels(data: bytes, environ: Mapping[str, str], source: str = "channels") -> tuple[Channel, ...]:
     """The channels in `data` (UTF-8). Raises `ChannelsError`."""
-    if len(data) > MAX_BYTES:
-        raise ChannelsError(f"{source} is larger than {MAX_BYTES // 1024} KiB; make it smaller")
     try:
-        document = read_yaml(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ChannelsError(f"{source}: not UTF-8; save the file as UTF-8") from error
+        document = read_declaration(data, "channels")
     except YamlError as error:
         raise ChannelsError(f"{source}{at_line(error.line)}: {error}") from error
-    if not isinstance(document.value, dict):
-        raise ChannelsError(f"{source}: a mapping with 'version: 1' and 'channels' is needed")
     try:
         declared = DeclaredChannels.model_validate(document.value)
     except ValidationError as error:

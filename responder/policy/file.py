@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from responder.policy.declared import PolicyDocument
-from responder.remediate.yaml_document import MAX_BYTES, YamlError, read_declaration
-from responder.remediate.yaml_problems import at_line, problems_of, told
+from responder.yaml_file.document import MAX_BYTES, YamlError, read_declaration
+from responder.yaml_file.problems import at_line, problems_of, told
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class PolicyError(Exception):
 def parse_policy(data: bytes, source: str = "policy") -> PolicyDocument:
     """The policy in `data` (UTF-8). Raises `PolicyError`."""
     try:
-        document = read_declaration(data)
+        document = read_declaration(data, "services")
     except YamlError as error:
         raise PolicyError(f"{source}{at_line(error.line)}: {error}") from error
     try:

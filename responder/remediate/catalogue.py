@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal, Protocol, cast
 from pydantic import Field, ValidationError, create_model, field_validator
 
 from responder.incident_record import ActionKind
-from responder.remediate import yaml_document
 from responder.remediate.declaration import Declared, ExecutorKind, OneOf
-from responder.remediate.yaml_document import MAX_BYTES, YamlDocument, YamlError, read_declaration
-from responder.remediate.yaml_problems import Problem, at_line, dotted, problems_of, told
+from responder.yaml_file.document import MAX_BYTES, YamlDocument, YamlError, YamlPath, read_declaration
+from responder.yaml_file.problems import Problem, at_line, dotted, problems_of, told
 
 MAX_SERVICES = 1000
 MAX_STEPS = 20
@@ -65,7 +64,7 @@ def parse_catalogue(
 ) -> Catalogue:
     """The catalogue in `data` (UTF-8), `${NAME}` replaced from `environ`. Raises `CatalogueError`."""
     try:
-        document = read_declaration(data)
+        document = read_declaration(data, "services")
     except YamlError as error:
         raise CatalogueError(f"{source}{at_line(error.line)}: {error}") from error
     expansion = _Expansion(document, environ)
@@ -89,7 +88,7 @@ class _Expansion:
         self._environ = environ
         self.problems: list[tuple[int | None, str]] = []
 
-    def expand(self, value: Any, path: yaml_document.Path) -> Any:
+    def expand(self, value: Any, path: YamlPath) -> Any:
         if isinstance(value, dict):
             return {key: self.expand(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
@@ -98,7 +97,7 @@ class _Expansion:
             return _REFERENCE.sub(lambda match: self._replace(match, path), value)
         return value
 
-    def _replace(self, match: re.Match[str], path: yaml_document.Path) -> str:
+    def _replace(self, match: re.Match[str], path: YamlPath) -> str:
         name = match.group(1)
         if name is None and match.group() == "$${":
             return "${"
@@ -110,7 +109,7 @@ class _Expansion:
             return self._environ[name]
         return ""
 
-    def _add(self, path: yaml_document.Path, message: str) -> None:
+    def _add(self, path: YamlPath, message: str) -> None:
         self.problems.append((self._document.line_of(path), f"{dotted(path)}: {message}"))
 
 

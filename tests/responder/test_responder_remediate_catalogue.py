@@ -20,7 +20,7 @@ from responder.remediate.command import CommandStep
 from responder.remediate.http import HttpStep
 from responder.remediate.kinds import KINDS
 from responder.remediate.supervisor_step import Restart, ScaleUp, SupervisorConnection
-from responder.remediate.yaml_document import MAX_BYTES
+from responder.yaml_file.document import MAX_BYTES
 
 WHOLE = """
 version: 1
@@ -125,13 +125,13 @@ def test_the_environment_cannot_add_structure() -> None:
         (restart_with("command: {argv: [a], timeout_s: yes}"), "a number is needed here, not yes/no"),
         (restart_with("command: {argv: [a], timeout_s: .nan}"), "timeout_s: "),
         (restart_with("command: {}"), "the field 'argv' is missing; add it"),
-        (restart_with("docker: {}"), "unknown field 'docker'; the fields here are supervisor, http, command"),
+        (restart_with("teleport: {}"), "unknown field 'teleport'; the fields here are supervisor, "),
         (
             restart_with('{command: {argv: [a]}, http: {url: "http://x/"}}'),
-            "name exactly one of supervisor, http, command",
+            "name exactly one of supervisor, ",
         ),
-        (restart_with("command:"), "name exactly one of supervisor, http, command"),
-        (restart_with("{}"), "name exactly one of supervisor, http, command"),
+        (restart_with("command:"), "name exactly one of supervisor, "),
+        (restart_with("{}"), "name exactly one of supervisor, "),
         (restart_with("http: {url: 'file:///x'}"), "only http:// and https://"),
         (
             restart_with("supervisor: {operation: reboot, program: a}"),

@@ -13,7 +13,7 @@ import yaml
 MAX_DEPTH = 32
 MAX_BYTES = 256 * 1024
 
-Path = tuple[str | int, ...]
+YamlPath = tuple[str | int, ...]
 
 _PREFIX = "tag:yaml.org,2002:"
 _TYPED = frozenset(_PREFIX + name for name in ("int", "float", "bool", "null"))
@@ -33,14 +33,14 @@ class YamlDocument:
     """`value`: plain Python values; `lines`: the line (from 1) of each value by its path."""
 
     value: Any
-    lines: Mapping[Path, int]
+    lines: Mapping[YamlPath, int]
 
-    def line_of(self, path: Path) -> int | None:
+    def line_of(self, path: YamlPath) -> int | None:
         """The line of the value at `path`, or of the nearest value around it.
 
         Parts of the path that are not in the document (a validator's own) are passed over.
         """
-        known: Path = ()
+        known: YamlPath = ()
         for part in path:
             if (*known, part) in self.lines:
                 known = (*known, part)
@@ -66,8 +66,11 @@ class _BoundedLoader(yaml.SafeLoader):
             self._depth -= 1
 
 
-def read_declaration(data: bytes) -> YamlDocument:
-    """The mapping in a file of `data`. Raises `YamlError`, also where it is too large or not UTF-8."""
+def read_declaration(data: bytes, needs: str) -> YamlDocument:
+    """The mapping in a file of `data`; `needs` names what must stand in it.
+
+    Raises `YamlError`, also where it is too large, not UTF-8 or no mapping.
+    """
     if len(data) > MAX_BYTES:
         raise YamlError(None, f"larger than {MAX_BYTES // 1024} KiB; make it smaller")
     try:
@@ -77,7 +80,7 @@ def read_declaration(data: bytes) -> YamlDocument:
         raise YamlError(line, "not UTF-8; save the file as UTF-8") from error
     document = read_yaml(text)
     if not isinstance(document.value, dict):
-        raise YamlError(None, "a mapping with 'version: 1' and 'services' is needed")
+        raise YamlError(None, f"a mapping with 'version: 1' and '{needs}' is needed")
     return document
 
 
@@ -87,7 +90,7 @@ def read_yaml(text: str) -> YamlDocument:
         loader = _BoundedLoader(text)
         try:
             node = loader.get_single_node()
-            lines: dict[Path, int] = {}
+            lines: dict[YamlPath, int] = {}
             value = None if node is None else _plain(loader, node, (), lines)
         finally:
             loader.dispose()
@@ -99,7 +102,7 @@ def read_yaml(text: str) -> YamlDocument:
     return YamlDocument(value, lines)
 
 
-def _plain(loader: _BoundedLoader, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
+def _plain(loader: _BoundedLoader, node: yaml.Node, path: YamlPath, lines: dict[YamlPath, int]) -> Any:
     lines[path] = line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode) and node.tag == _PREFIX + "map":
         return _mapping(loader, node, path, lines)
@@ -116,7 +119,7 @@ def _plain(loader: _BoundedLoader, node: yaml.Node, path: Path, lines: dict[Path
 
 
 def _mapping(
-    loader: _BoundedLoader, node: yaml.MappingNode, path: Path, lines: dict[Path, int]
+    loader: _BoundedLoader, node: yaml.MappingNode, path: YamlPath, lines: dict[YamlPath, int]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from responder.remediate.yaml_document import YamlDocument
+from responder.yaml_file.document import YamlDocument
 
 _SHOWN_PROBLEMS = 20
 

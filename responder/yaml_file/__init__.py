@@ -1,0 +1,1 @@
+"""Files that people write for the responder: read within bounds, with errors that name the line."""
