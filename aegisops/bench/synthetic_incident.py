@@ -70,7 +70,7 @@ def draw_faults(
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         several = [kinds[number % len(kinds)]]
-        if rng.random() < two_at_once:
+        if two_at_once and rng.random() < two_at_once:
             several.append(KINDS[int(rng.integers(len(KINDS)))])
         yield _drawn(rng, number, tuple(several))
 
