@@ -24,9 +24,10 @@ from responder.store.incidents import (
 )
 from responder.store.schema import ID_LENGTH, alert_episodes, alerts, aliases, incidents
 from responder.store.timeline import append_event, order_events
-from responder.store.webhook_calls import WebhookCall, claim
+from responder.store.webhook_calls import WebhookCall, claim, refuse_replay
 
 MAX_ALERTS = 50
+_AT_ONCE = 50  # in one transaction, as others wait for it
 LATE_S = 120.0
 STILL_OPEN_S = 3600.0
 _SEVERITIES = list(Severity)
@@ -69,16 +70,24 @@ class Alerts:
     def receive(
         self, batch: Sequence[Alert], at: float, call: WebhookCall | None = None
     ) -> list[Receipt | None]:
-        """Take in all of them or, on an error, none; what became of each, in their order.
+        """Take in all of them; what became of each, in their order.
 
         None: it says that a fault is over which was never reported. `call`: the signed call that brought
-        them; raises ReplayedError when that came before.
+        them; raises ReplayedError when that came before. It counts as taken in with the last of them: one
+        that failed half way may come again, and what was kept of it is known then.
         """
-        with self._database.write() as tx:
-            if call is not None:
-                claim(tx, call, at)
-            order_events(tx)  # which also keeps two from creating an incident for one fault
-            return [_take(tx, alert, at) for alert in batch]
+        if call is not None:
+            with self._database.read() as tx:
+                refuse_replay(tx, call, at)
+        receipts: list[Receipt | None] = []
+        for start in range(0, max(1, len(batch)), _AT_ONCE):
+            part = batch[start : start + _AT_ONCE]
+            with self._database.write() as tx:
+                if call is not None and start + _AT_ONCE >= len(batch):
+                    claim(tx, call, at)
+                order_events(tx)  # which also keeps two from creating an incident for one fault
+                receipts += [_take(tx, alert, at) for alert in part]
+        return receipts
 
     def receive_one(self, alert: Alert, at: float) -> Receipt | None:
         """Take in one."""
@@ -126,10 +135,11 @@ def _begin(tx: Connection, alert: Alert, at: float, last: Row[Any] | None) -> Re
         number = last.number + 1
         incident = _again(tx, incident, number, last.incident_id)
     row = _of_same_fault(tx, alert, at, None if last is None or last.firing else last.incident_id)
+    listed = 0 if row is None else _count(tx, row.id)
     if row is None:
         receipt = create_incident(tx, incident, "webhook", None, at)
     else:
-        receipt = _join(tx, row, incident, at)
+        receipt = _join(tx, row, incident, at, listed < MAX_ALERTS)
     tx.execute(
         insert(alert_episodes).values(
             digest=alert.digest,
@@ -142,7 +152,7 @@ def _begin(tx: Connection, alert: Alert, at: float, last: Row[Any] | None) -> Re
             updated_at=at,
         )
     )
-    if _count(tx, receipt.incident_id) < MAX_ALERTS:
+    if listed < MAX_ALERTS:
         tx.execute(
             insert(alerts).values(
                 id=incident.id,
@@ -196,10 +206,10 @@ def _of_same_fault(tx: Connection, alert: Alert, at: float, returned_from: str |
     return tx.execute(query).one_or_none()
 
 
-def _join(tx: Connection, row: Row[Any], incident: Incident, at: float) -> Receipt:
+def _join(tx: Connection, row: Row[Any], incident: Incident, at: float, listed: bool) -> Receipt:
     state = PipelineState(row.state)
     tx.execute(insert(aliases).values(alias=incident.id, incident_id=row.id))
-    if _count(tx, row.id) < MAX_ALERTS:
+    if listed:
         message = f"Alert {incident.id} attached: {incident.evidence[0].description}"
         append_event(tx, row.id, state, message, key=f"alert:{incident.id}", at=at)
     else:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from responder.store.schema import webhook_calls
@@ -23,11 +23,22 @@ class ReplayedError(Exception):
     """The call was taken in already."""
 
 
+def refuse_replay(tx: Connection, call: WebhookCall, at: float) -> None:
+    """Raises ReplayedError when the call was taken in, and that is still remembered."""
+    c = webhook_calls.c
+    query = select(c.until).where(c.source == call.source, c.digest == _digest(call), c.until >= at)
+    if tx.execute(query).first() is not None:
+        raise ReplayedError
+
+
 def claim(tx: Connection, call: WebhookCall, at: float) -> None:
     """Remember the call, in the transaction that takes in what it brings. Raises ReplayedError."""
     tx.execute(delete(webhook_calls).where(webhook_calls.c.until < at))
-    digest = hashlib.sha256(call.id.encode("utf-8", "surrogatepass")).hexdigest()
     try:
-        tx.execute(insert(webhook_calls).values(source=call.source, digest=digest, until=call.until))
+        tx.execute(insert(webhook_calls).values(source=call.source, digest=_digest(call), until=call.until))
     except IntegrityError as error:
         raise ReplayedError from error
+
+
+def _digest(call: WebhookCall) -> str:
+    return hashlib.sha256(call.id.encode("utf-8", "surrogatepass")).hexdigest()

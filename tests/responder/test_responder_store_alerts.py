@@ -17,6 +17,16 @@ def store(database_url: str) -> Iterator[Store]:
     database.close()
 
 
+class BrokenError(RuntimeError):
+    pass
+
+
+class BrokenAlert(Alert):
+    @property
+    def digest(self) -> str:
+        raise BrokenError
+
+
 def alert(id_: str, *, firing: bool = True, service: str = "shop") -> Alert:
     return Alert(make_incident(id_, revision=0, service=service), "alertmanager", id_, firing)
 
@@ -53,20 +63,24 @@ def test_the_same_id_of_two_sources_is_two_calls(store: Store) -> None:
 
 
 def test_a_call_is_taken_in_whole_or_not_at_all(store: Store) -> None:
-    class BrokenError(RuntimeError):
-        pass
-
-    class BrokenAlert(Alert):
-        @property
-        def digest(self) -> str:
-            raise BrokenError
-
     call = WebhookCall("grafana", "one", 900.0)
     broken = BrokenAlert(make_incident("b", revision=0))
     with pytest.raises(BrokenError):
         store.alerts.receive([alert("a"), broken], 5.0, call)
     assert store.incidents.page(10, 0).total == 0
     assert store.alerts.receive([alert("a")], 6.0, call)[0] is not None
+
+
+def test_a_large_call_that_fails_half_way_may_come_again_and_changes_nothing_twice(store: Store) -> None:
+    call = WebhookCall("grafana", "one", 900.0)
+    good = [alert(f"a{i}") for i in range(60)]
+    with pytest.raises(BrokenError):
+        store.alerts.receive([*good, BrokenAlert(make_incident("b", revision=0))], 5.0, call)
+    again = store.alerts.receive(good, 6.0, call)
+    assert [one.changed for one in again if one is not None] == [False] * 50 + [True] * 10
+    assert store.incidents.page(10, 0).total == 1
+    with pytest.raises(ReplayedError):
+        store.alerts.receive(good, 7.0, call)
 
 
 def test_an_id_with_half_characters_is_an_id_like_any_other(store: Store) -> None:

@@ -215,3 +215,12 @@ def test_a_secret_of_standard_webhooks_is_read_as_base64() -> None:
     secrets = parse_secrets('{"simple": ["whsec_c2VjcmV0LW9mLXNpeHRlZW4="]}')["simple"]
     headers = signed(BODY, NOW, secret="secret-of-sixteen")
     assert signed_call("simple", secrets, headers, BODY, NOW).id == "msg_1"
+
+
+def test_a_web_page_cannot_send_what_browsers_send_without_asking(tmp_path: Path) -> None:
+    api = ApiUnderTest(tmp_path)
+    for media in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        for path in ("", "/alertmanager", "/grafana", "/pagerduty", "/cloudevents"):
+            assert post(api, BODY, {"content-type": media}, f"/webhook{path}") == 422
+    assert api.total == 0
+    api.close()
