@@ -1,4 +1,5 @@
-"""The responder as a process asks the models its settings name, and goes on where they fail."""
+"""The responder as a process asks the models its settings name, and goes on where they fail: as analysts and
+in the council (where none of these replies is a vote)."""
 
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_an_incident_is_healed_whatever_the_model_does(
             AEGISOPS_RESPONDER_DETECTOR_URL=detector.url,
             AEGISOPS_RESPONDER_VERIFY_STABLE_S="0.3",
             AEGISOPS_RESPONDER_SETTLE_S="0.1",
+            AEGISOPS_RESPONDER_COUNCIL_MODEL_MEMBERS="all",
             DIAGNOSIS_PROVIDERS="ollama,offline",
             DIAGNOSIS_PROVIDER_DEADLINE_S="2",
             OLLAMA_BASE_URL=server.url,
@@ -45,5 +47,8 @@ def test_an_incident_is_healed_whatever_the_model_does(
     assert record["state"] == "RESOLVED"
     found = [(one["provider"], one["outcome"]) for one in record["diagnosis"]["attempts"]]
     assert found == attempts
+    votes = [vote for one in record["decisions"] for vote in one["votes"]]
+    assert {vote["answered_by"] for vote in votes} == {"offline"}
+    assert any("No model voted" in vote["explanation"] for vote in votes)
     assert done.lines == [acted]
     assert status == 0
