@@ -4,11 +4,12 @@ An alert that fires, is resolved and fires again has two episodes; each belongs 
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from detector import Evidence, Incident, IncidentState, IncidentType, Severity
 from responder.incident_record import PipelineState
@@ -31,6 +32,32 @@ _AT_ONCE = 50  # in one transaction, as others wait for it
 LATE_S = 120.0
 STILL_OPEN_S = 3600.0
 _SEVERITIES = list(Severity)
+
+_C = incidents.c
+_WORKED_ON = and_(UNFINISHED, or_(_C.over.is_(False), _C.detector_id.is_not(None)))
+_LEFT_TO_HUMANS = and_(
+    _C.state.in_([PipelineState.ESCALATED.value, PipelineState.FAILED.value]),
+    _C.over.is_(False),
+    _C.updated_at >= bindparam("news_since"),
+)
+# Alerts are slow, as their rules look back over minutes: what began before an incident was resolved, or soon
+# after where telemetry shows that it was, is of that fault. Not so an alert that was resolved with it itself.
+_RESOLVED_SINCE = and_(
+    _C.state == PipelineState.RESOLVED.value,
+    _C.id != bindparam("returned_from"),
+    _C.resolved_at >= bindparam("resolved_since"),
+    or_(
+        _C.resolved_at >= bindparam("began"),
+        and_(_C.detector_id.is_not(None), _C.resolved_at >= bindparam("began_late")),
+    ),
+)
+_SAME_FAULT = (
+    select(incidents)
+    .where(_C.service == bindparam("service"), or_(_WORKED_ON, _LEFT_TO_HUMANS, _RESOLVED_SINCE))
+    .order_by(UNFINISHED.desc(), _C.received_at.desc())
+    .limit(1)
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,35 +202,19 @@ def _again(tx: Connection, incident: Incident, number: int, previous_id: str) ->
 
 
 def _of_same_fault(tx: Connection, alert: Alert, at: float, returned_from: str | None) -> Row[Any] | None:
-    """The incident of the alert's service that its fault belongs to: one that is worked on; one that was left
-    to humans and is not over; one that was resolved only after the alert began (alerts are slow: their rules
-    look back over minutes), unless the alert itself was resolved with it."""
-    c = incidents.c
-    worked_on = and_(UNFINISHED, or_(c.over.is_(False), c.detector_id.is_not(None)))
-    handed_over = and_(
-        c.state.in_([PipelineState.ESCALATED.value, PipelineState.FAILED.value]),
-        c.over.is_(False),
-        c.updated_at >= at - STILL_OPEN_S,
-    )
-    ways = [worked_on, handed_over]
-    if alert.began is not None:
-        slack = and_(c.detector_id.is_not(None), c.resolved_at >= alert.began - LATE_S)
-        ways.append(
-            and_(
-                c.state == PipelineState.RESOLVED.value,
-                c.id != (returned_from or ""),
-                c.resolved_at >= at - 5 * LATE_S,
-                or_(c.resolved_at >= alert.began, slack),
-            )
-        )
-    query = (
-        select(incidents)
-        .where(c.service == alert.incident.service, or_(*ways))
-        .order_by(UNFINISHED.desc(), c.received_at.desc())
-        .limit(1)
-        .with_for_update()
-    )
-    return tx.execute(query).one_or_none()
+    """The incident of the alert's service that its fault belongs to."""
+    began = math.inf if alert.began is None else alert.began  # nothing was resolved later than that
+    return tx.execute(
+        _SAME_FAULT,
+        {
+            "service": alert.incident.service,
+            "news_since": at - STILL_OPEN_S,
+            "resolved_since": at - 5 * LATE_S,
+            "began": began,
+            "began_late": began - LATE_S,
+            "returned_from": returned_from or "",
+        },
+    ).one_or_none()
 
 
 def _join(tx: Connection, row: Row[Any], incident: Incident, at: float, listed: bool) -> Receipt:
@@ -217,7 +228,10 @@ def _join(tx: Connection, row: Row[Any], incident: Incident, at: float, listed: 
         append_event(tx, row.id, state, message, key="alerts:more", at=at)
     values: dict[str, object] = {"revised_at": at, "updated_at": at}
     if row.detector_id is None:
-        values |= incident_columns(_sharpened(INCIDENT.validate_python(row.document), incident))
+        known = INCIDENT.validate_python(row.document)
+        sharpened = _sharpened(known, incident)
+        if sharpened != known:
+            values |= incident_columns(sharpened)
     tx.execute(update(incidents).where(incidents.c.id == row.id).values(values))
     return Receipt(row.id, state, created=False, changed=True)
 
