@@ -13,6 +13,7 @@ BENCHES = {
     "text": "Does the gate refuse garbled text, and only that?",
     "injection": "Can text inside an incident change what is done about it?",
     "calibration": "Is a diagnosis right as often as it says?",
+    "crash": "Is anything lost or done twice when the responder is killed?",
     "learning": "Do first actions help more often for what was learned?",
 }
 

@@ -1,0 +1,183 @@
+"""What the crash bench has around a responder: commands that leave a trace, a detector that sees them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote
+
+import httpx
+from pydantic import TypeAdapter
+
+from detector import Incident, IncidentState, Recovery, SeriesHealth
+
+_RECOVERY = TypeAdapter(Recovery)
+_INCIDENT = TypeAdapter(Incident)
+_LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
+_START_S = 60.0
+_ACT = """
+import os, sys, time
+with open(sys.argv[1], "a") as file:
+    file.write(os.environ["AEGISOPS_IDEMPOTENCY_KEY"] + "\\n")
+time.sleep(float(sys.argv[2]))
+"""
+
+
+class Remedies:
+    """A catalogue whose every action appends its key to a file and takes `action_s` seconds, and a policy.
+
+    `services`: what each may do, by name; `asking`: those whose actions a human must approve.
+    """
+
+    def __init__(
+        self, directory: Path, services: dict[str, str], asking: frozenset[str], action_s: float
+    ) -> None:
+        self._acted = directory / "acted.txt"
+        script = directory / "act.py"
+        script.write_text(_ACT, encoding="utf-8")
+        step = {"command": {"argv": [sys.executable, str(script), str(self._acted), str(action_s)]}}
+        declared = {name: {"actions": {action: [step]}} for name, action in services.items()}
+        self.catalogue = directory / "catalogue.yaml"
+        self.catalogue.write_text(json.dumps({"version": 1, "services": declared}), encoding="utf-8")
+        entries = [
+            {"name": name, "mode": "approve" if name in asking else "auto", "max_share": 1.0}
+            for name in services
+        ]
+        self.policy = directory / "policy.yaml"
+        self.policy.write_text(json.dumps({"version": 1, "services": entries}), encoding="utf-8")
+
+    def acted(self) -> Counter[str]:
+        """How often each step was really performed, by its idempotency key."""
+        return Counter(self._acted.read_text(encoding="utf-8").split() if self._acted.exists() else ())
+
+
+class WellOnceActedOn:
+    """A detector's query interface: an incident's series are normal from the first action in it on."""
+
+    def __init__(self, acted: Callable[[], Counter[str]]) -> None:
+        since: dict[str, float] = {}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = re.fullmatch(r"/incidents/([^/]+)/recovery", self.path)
+                body = b"{}"
+                if found:
+                    incident_id = unquote(found[1])
+                    if any(key.startswith(f"{incident_id}:") for key in acted()):
+                        since.setdefault(incident_id, time.time())
+                    body = _RECOVERY.dump_json(_recovery(incident_id, since.get(incident_id)))
+                self.send_response(200 if found else 404)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _recovery(incident_id: str, since: float | None) -> Recovery:
+    normal = since is not None
+    series = SeriesHealth(
+        series="process.memory.usage:value",
+        signal="memory",
+        unit="By",
+        value=1e8 if normal else 9e8,
+        low=0.0,
+        high=2e8,
+        normal=normal,
+        age_s=0.1,
+    )
+    return Recovery(
+        incident_id=incident_id,
+        state=IncidentState.OPEN,
+        reporting=True,
+        normal=normal,
+        normal_for_s=0.0 if since is None else time.time() - since,
+        series=(series,),
+    )
+
+
+class KilledResponder:
+    """`python -m responder` on a free port, its data and log in `directory`; killed and started again."""
+
+    def __init__(self, directory: Path, remedies: Remedies, detector_url: str) -> None:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AEGISOPS_", "OTEL_", "DIAGNOSIS_"))}
+        settings = {
+            "PORT": "0",
+            "DATA_DIR": str(directory / "data"),
+            "CATALOGUE": str(remedies.catalogue),
+            "POLICY": str(remedies.policy),
+            "DETECTOR_URL": detector_url,
+            "SETTLE_S": "0.3",
+            "VERIFY_STABLE_S": "0.3",
+            "VERIFY_POLL_S": "0.05",
+        }
+        self._environ = kept | {f"AEGISOPS_RESPONDER_{name}": value for name, value in settings.items()}
+        self._log = directory / "responder.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client = httpx.Client(trust_env=False, timeout=30.0)
+
+    def start(self) -> None:
+        """Start, and wait until it listens. Raises RuntimeError with its log when it ends instead."""
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "responder"], env=self._environ, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + _START_S
+        while (found := _LISTENING.search(self._log.read_text(encoding="utf-8"))) is None:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the responder did not start: {self._log.read_text(encoding='utf-8')}")
+            time.sleep(0.02)
+        self._client.base_url = found[1]
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def report(self, incident: Incident) -> None:
+        """What the detector does."""
+        headers = {"content-type": "application/json", "traceparent": incident.traceparent}
+        answer = self._client.post("/detections", content=_INCIDENT.dump_json(incident), headers=headers)
+        answer.raise_for_status()
+
+    def record(self, incident_id: str) -> dict[str, Any]:
+        """`GET /incidents/{id}`."""
+        record: dict[str, Any] = self._client.get(f"/incidents/{incident_id}").raise_for_status().json()
+        return record
+
+    def approve(self, incident_id: str) -> None:
+        """What a human does."""
+        body = {"who": "bench", "why": "as asked"}
+        self._client.post(f"/incidents/{incident_id}/approve", json=body).raise_for_status()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._client.close()
