@@ -189,7 +189,7 @@ class VerificationOutcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
     """One attempt: what was decided, done, and seen afterwards. `incident_type`: of the incident it was
-    done in, None where that is not known."""
+    done in, None where that is not known. `undo`: what came of taking it back, None where nobody tried."""
 
     attempt: int
     action: ActionKind
@@ -202,6 +202,8 @@ class ActionRecord:
     verification: VerificationOutcome | None = None
     verification_detail: str = ""
     incident_type: IncidentType | None = None
+    undo: ActionOutcome | None = None
+    undo_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,9 @@ class PipelineMetrics:
         self._actions = meter.create_counter(
             "aegisops.responder.actions", unit="{action}", description="Actions by kind and outcome."
         )
+        self._undone = meter.create_counter(
+            "aegisops.responder.undone", unit="{action}", description="Actions taken back, by outcome."
+        )
         self._verifications = meter.create_counter(
             "aegisops.responder.verifications", unit="{verification}", description="Verifications by outcome."
         )
@@ -131,6 +134,13 @@ class PipelineMetrics:
         self._actions.add(
             1, {"aegisops.action": action.action.value, "aegisops.action.outcome": action.outcome.value}
         )
+
+    def undone(self, action: ActionRecord) -> None:
+        """An action was taken back, or could not be."""
+        if action.undo is not None:
+            self._undone.add(
+                1, {"aegisops.action": action.action.value, "aegisops.action.outcome": action.undo.value}
+            )
 
     def verified(self, action: ActionRecord) -> None:
         """An action was verified."""

@@ -17,6 +17,7 @@ class ActionSeen:
     target: str
     outcome: str
     verification: str | None
+    undo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,11 @@ def fill(result: FaultResult, record: IncidentRecord) -> None:
         ]
     result.actions = [
         ActionSeen(
-            a.action.value, a.target, a.outcome.value, a.verification.value if a.verification else None
+            a.action.value,
+            a.target,
+            a.outcome.value,
+            a.verification.value if a.verification else None,
+            a.undo.value if a.undo else None,
         )
         for a in record.actions
     ]

@@ -23,6 +23,7 @@ class AuditKind(StrEnum):
     ACTION_BEGUN = "action_begun"
     ACTION_ENDED = "action_ended"
     VERIFICATION = "verification"
+    ACTION_UNDONE = "action_undone"
     FEEDBACK = "feedback"
     RUNBOOK_IMPORTED = "runbook_imported"
 

@@ -16,7 +16,7 @@ from dbos import DBOS, Serializer, SetWorkflowID, WorkflowStatusString
 P = ParamSpec("P")
 T = TypeVar("T", str, int, dict[str, str])
 
-WORKFLOW_VERSION = "2"
+WORKFLOW_VERSION = "3"
 """Goes up when the order or the names of steps change: what an older version began it also ends."""
 
 QUEUE = "incidents"

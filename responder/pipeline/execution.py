@@ -7,7 +7,7 @@ database and still be at it: so a step is performed again only when that one is 
 time limit has passed since.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from responder.incident_record import ActionOutcome, ActionRecord
 from responder.pipeline.durable import StopGate
@@ -59,6 +59,27 @@ class Execution:
                 return ActionResult(before.outcome, before.detail)
             self._journal.end_step(ref, result.outcome, result.detail, self._clock())
             return result
+
+    def undo(self, action: ActionRecord, steps: Sequence[tuple[StepRef, Mapping[str, str]]]) -> ActionResult:
+        """Take back `steps` of the action in this order, each to what was before it, until one fails.
+
+        Not once but at least once: what was brought back already is left alone. Raises TakenOverError where
+        the action is not this responder's any more.
+        """
+        for ref, _ in steps:
+            self._wait_for_others(action, ref)
+        told: list[str] = []
+        with self._gate.acting():
+            ref = steps[0][0]
+            self._journal.begin_undo(ref.incident_id, ref.attempt, self._instance)
+            for ref, prior in steps:
+                result = self._remedies.undo(action.target, action.action, ref.step, prior, f"{ref.key}:undo")
+                told.append(result.detail)
+                if result.outcome is not ActionOutcome.SUCCEEDED:
+                    break
+            result = ActionResult(result.outcome, "; ".join(told))
+            self._journal.end_undo(ref.incident_id, ref.attempt, result.outcome, result.detail)
+        return result
 
     def _finish(self, action: ActionRecord, ref: StepRef, before: ActionStep) -> ActionResult:
         """A step that was begun and whose outcome nobody wrote down."""

@@ -63,6 +63,14 @@ def acted(action: ActionRecord) -> str:
     return f"{told}: {action.detail}" if action.detail else told
 
 
+def taken_back(action: ActionRecord) -> str:
+    """What came of taking an action back."""
+    what = f"{action.action} of {action.target}"
+    if action.undo is ActionOutcome.SUCCEEDED:
+        return f"{what} was taken back: {action.undo_detail}"
+    return f"{what} could not be taken back, so somebody should look at it: {action.undo_detail}"
+
+
 def verified(outcome: VerificationOutcome, detail: str) -> str:
     """What the telemetry showed."""
     return f"{_SEEN[outcome]}. {detail}"

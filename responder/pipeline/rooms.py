@@ -71,6 +71,14 @@ class Remediation(Protocol):
         """Do one step; `prior` only to finish one that a crash interrupted."""
         ...
 
+    def can_undo(self, service: str, action: ActionKind, index: int) -> bool:
+        """Whether one step can be taken back."""
+        ...
+
+    def undo(self, service: str, action: ActionKind, index: int, prior: PriorState, key: str) -> ActionResult:
+        """Take back one step, to what `prior` was; may be repeated."""
+        ...
+
 
 class Verifying(Protocol):
     """Reads from telemetry whether an action helped."""

@@ -16,6 +16,7 @@ from responder.pipeline.ending import Ending
 from responder.pipeline.execution import Execution
 from responder.pipeline.permitting import Permitting
 from responder.pipeline.rooms import Rooms
+from responder.pipeline.undoing import Undoing
 from responder.store import Store
 from responder.telemetry import PipelineMetrics, Stages
 
@@ -52,3 +53,4 @@ class PipelineSteps:
         execution = Execution(rooms.remedies, store.journal, gate, instance, clock=clock, sleep=sleep)
         self.acting = Acting(files, self.permitting, execution)
         self.ending = Ending(files)
+        self.undoing = Undoing(files, execution)

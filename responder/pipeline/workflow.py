@@ -55,6 +55,7 @@ class Pipeline:
         self._permitting = steps.permitting
         self._acting = steps.acting
         self._ending = steps.ending
+        self._undoing = steps.undoing
         self._do = durable.step
         self._metrics = metrics
         self._max_attempts = max_attempts
@@ -128,10 +129,11 @@ class Pipeline:
             if outcome != ActionOutcome.SUCCEEDED:
                 break
         ended = ActionOutcome(self._do("end action", self._acting.end_action, incident_id, attempt))
-        if ended in (ActionOutcome.FAILED, ActionOutcome.REFUSED):
-            return None
-        if Next(self._do("verify", self._ending.verify, incident_id, attempt)) is Next.RECOVERED:
-            return Next.RECOVERED, ""
+        if ended not in (ActionOutcome.FAILED, ActionOutcome.REFUSED):
+            seen = Next(self._do("verify", self._ending.verify, incident_id, attempt))
+            if seen is Next.RECOVERED:
+                return seen, ""
+        self._do("take back", self._undoing.take_back, incident_id, attempt)
         return None
 
 

@@ -156,6 +156,27 @@ class Journal:
                 .values(verification=outcome.value, verification_detail=detail[:MAX_DETAIL])
             )
 
+    def begin_undo(self, incident_id: str, attempt: int, by: str) -> None:
+        """Write down that the responder `by` takes an action back. Raises TakenOverError."""
+        with self._database.write() as tx:
+            require_instance(tx, by)
+            tx.execute(
+                update(actions)
+                .where(actions.c.incident_id == incident_id, actions.c.attempt == attempt)
+                .where(actions.c.undo.is_(None))
+                .values(undo=ActionOutcome.STARTED.value)
+            )
+
+    def end_undo(self, incident_id: str, attempt: int, outcome: ActionOutcome, detail: str) -> None:
+        """Write down what came of taking an action back; its first end counts."""
+        with self._database.write() as tx:
+            tx.execute(
+                update(actions)
+                .where(actions.c.incident_id == incident_id, actions.c.attempt == attempt)
+                .where(actions.c.undo == ActionOutcome.STARTED.value)
+                .values(undo=outcome.value, undo_detail=detail[:MAX_DETAIL])
+            )
+
     def actions(self, incident_id: str) -> tuple[ActionRecord, ...]:
         """All that was done in this incident, in order."""
         with self._database.read() as tx:
@@ -265,6 +286,8 @@ def action_record(row: Row[tuple[object, ...]]) -> ActionRecord:
         verification=None if row.verification is None else VerificationOutcome(row.verification),
         verification_detail=row.verification_detail,
         incident_type=IncidentType(row.incident_type),
+        undo=None if row.undo is None else ActionOutcome(row.undo),
+        undo_detail=row.undo_detail or "",
     )
 
 

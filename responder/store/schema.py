@@ -154,6 +154,8 @@ actions = Table(
     Column("risky", Boolean, nullable=False),
     Column("verification", String(20)),
     Column("verification_detail", Words, nullable=False),
+    Column("undo", String(20)),
+    Column("undo_detail", Words),
     Index("actions_by_target", "target", "started_at"),
 )
 

@@ -184,6 +184,9 @@ class ScriptedRemedies:
     looked: StepOutcome = StepOutcome.UNKNOWN
     on_perform: Callable[[], None] = lambda: None
     performed: list[tuple[ActionKind, int, str]] = field(default_factory=list)
+    undoable: frozenset[ActionKind] = frozenset()
+    undo_outcome: ActionOutcome = ActionOutcome.SUCCEEDED
+    undone: list[tuple[ActionKind, int, PriorState]] = field(default_factory=list)
     priors: list[PriorState | None] = field(default_factory=list)
 
     def allowed(self, service: str) -> frozenset[ActionKind]:
@@ -209,6 +212,13 @@ class ScriptedRemedies:
         self.on_perform()
         outcome = self.outcomes.get(action, ActionOutcome.SUCCEEDED)
         return ActionResult(outcome, f"{action} {outcome}")
+
+    def can_undo(self, service: str, action: ActionKind, index: int) -> bool:
+        return action in self.undoable
+
+    def undo(self, service: str, action: ActionKind, index: int, prior: PriorState, key: str) -> ActionResult:
+        self.undone.append((action, index, prior))
+        return ActionResult(self.undo_outcome, f"step {index} back: {self.undo_outcome}")
 
 
 @dataclass

@@ -151,3 +151,20 @@ def test_an_interrupted_action_that_did_not_help_is_followed_by_another(
     record = bench.run()
     assert [one.action for one in record.actions] == [ActionKind.RESTART, ActionKind.SCALE_UP]
     assert record.state is PipelineState.RESOLVED
+
+
+def test_a_crash_in_taking_back_ends_with_it_taken_back_and_nothing_done_twice(
+    bench: Bench, steps: RecordedSteps
+) -> None:
+    bench.verifier.outcomes = [VerificationOutcome.MADE_WORSE]
+    bench.remedies.undoable = frozenset({ActionKind.RESTART})
+    steps.die_after = "take back"
+    bench.receive()
+    with pytest.raises(Killed):
+        bench.pipeline.run("INC-1")
+    steps.restart()
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert record.actions[0].undo is ActionOutcome.SUCCEEDED
+    assert [one[0] for one in bench.remedies.undone] == [ActionKind.RESTART]
+    assert [one[0] for one in bench.remedies.performed] == [ActionKind.RESTART, ActionKind.SCALE_UP]

@@ -71,6 +71,51 @@ def test_a_remedy_that_does_not_help_is_followed_by_the_next_best(bench: Bench) 
     assert record.actions[0].verification is VerificationOutcome.NOT_RECOVERED
 
 
+@pytest.mark.parametrize("seen", [VerificationOutcome.MADE_WORSE, VerificationOutcome.NOT_RECOVERED])
+def test_what_did_not_help_is_taken_back_before_the_next_is_tried(
+    bench: Bench, seen: VerificationOutcome
+) -> None:
+    bench.verifier.outcomes = [seen]
+    bench.remedies.undoable = frozenset({ActionKind.RESTART})
+    bench.remedies.steps = 2
+    bench.receive()
+    record = bench.run()
+    assert bench.remedies.undone == [
+        (ActionKind.RESTART, 1, {"pid": "7"}),
+        (ActionKind.RESTART, 0, {"pid": "7"}),
+    ]
+    first, second = record.actions
+    assert (first.undo, second.undo) == (ActionOutcome.SUCCEEDED, None)
+    assert "RESTART of shop was taken back: step 1 back: succeeded; step 0 back: succeeded" in [
+        event.message for event in record.timeline
+    ]
+
+
+def test_what_failed_half_way_is_taken_back(bench: Bench) -> None:
+    bench.remedies.outcomes = {ActionKind.RESTART: ActionOutcome.FAILED}
+    bench.remedies.undoable = frozenset({ActionKind.RESTART})
+    bench.receive()
+    assert bench.run().actions[0].undo is ActionOutcome.SUCCEEDED
+
+
+def test_what_helped_stays(bench: Bench) -> None:
+    bench.remedies.undoable = frozenset(ActionKind)
+    bench.receive()
+    assert bench.run().actions[0].undo is None
+    assert bench.remedies.undone == []
+
+
+def test_what_cannot_be_taken_back_is_told_and_the_next_is_tried(bench: Bench) -> None:
+    bench.verifier.outcomes = [VerificationOutcome.MADE_WORSE]
+    bench.remedies.undoable = frozenset({ActionKind.RESTART})
+    bench.remedies.undo_outcome = ActionOutcome.FAILED
+    bench.receive()
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert record.actions[0].undo is ActionOutcome.FAILED
+    assert any("could not be taken back" in event.message for event in record.timeline)
+
+
 def test_made_worse_counts_as_not_helped(bench: Bench) -> None:
     bench.verifier.outcomes = [VerificationOutcome.MADE_WORSE]
     bench.receive()

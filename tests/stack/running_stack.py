@@ -34,11 +34,14 @@ def free_ports(count: int) -> list[int]:
         return [listener.getsockname()[1] for listener in sockets]
 
 
+def replicas(stack: Stack) -> list[str]:
+    """The replicas of the buggy app that run."""
+    return [p.name for p in stack.processes() if p.name.startswith("buggy-app-") and p.pid]
+
+
 def back_to_one_replica(stack: Stack) -> None:
     """Stops the replicas that a SCALE_UP has left behind."""
-    extra = [f"buggy-app:{p.name}" for p in stack.processes() if p.name.startswith("buggy-app-") and p.pid][
-        1:
-    ]
+    extra = [f"buggy-app:{name}" for name in replicas(stack)[1:]]
     subprocess.run(
         [
             sys.executable,
