@@ -16,16 +16,17 @@ from responder.diagnose.llm.choices import TARGET
 from responder.diagnose.llm.prompt import ACTIONS, that_fits
 from responder.diagnose.llm.typed_evidence import (
     Exhibit,
+    believed_types,
     circumstances,
     exhibits,
+    experience,
     is_measured,
     number,
     recent,
-    similar,
 )
 from responder.diagnose.reading import Reading
+from responder.diagnose.record import track_record
 from responder.incident_record import (
-    ActionKind,
     Case,
     Diagnosis,
     MemberRole,
@@ -128,7 +129,7 @@ class Ballots:
         if not any(is_measured(one.evidence) for one in every):
             return None
         seat = _SEATS[known.member]
-        no = tuple(one for one in seat.no if _has_grounds(one, case, proposal.action))
+        no = tuple(one for one in seat.no if _has_grounds(one, case, diagnosis, proposal))
         mark = fence.new_mark(self.draw_mark, ())
         system = _ASK.format(
             title=seat.title,
@@ -143,7 +144,9 @@ class Ballots:
             f"diagnosis: {diagnosis.incident_type.value}, confidence {number(diagnosis.confidence)}",
             f"fixed_rules: {known.reason.value}, confidence {number(known.confidence)}",
         )
-        known_too = (*circumstances(case, reading), *similar(case.matches), *recent(case))
+        types = (diagnosis.incident_type, *believed_types(case))
+        learned = experience(case, types, (proposal.action,))
+        known_too = (*circumstances(case, reading), *learned, *recent(case))
         shown = that_fits(every, self.limits.tokens, system, (*asked, *known_too))
         text = fence.fenced(mark, "proposal and evidence", (*asked, *(one.line for one in shown), *known_too))
         schema = _schema(shown, (seat.yes, *no))
@@ -151,14 +154,13 @@ class Ballots:
         return Ballot(prompt, shown, seat.yes, no)
 
 
-def _has_grounds(reason: VoteReason, case: Case, action: ActionKind) -> bool:
+def _has_grounds(reason: VoteReason, case: Case, diagnosis: Diagnosis, proposal: ProposedAction) -> bool:
     """Whether a no for `reason` could be true at all: what never happened is no ground."""
     match reason:
         case VoteReason.RATE_LIMITED:
             return bool(case.tried or case.recent)
         case VoteReason.POOR_RECORD:
-            past = (one for match in case.matches for one in match.outcomes)
-            return any(one.action is action and one.failures for one in past)
+            return track_record(case, diagnosis.incident_type, proposal.action).failures > 0
         case _:
             return True
 

@@ -39,6 +39,7 @@ from responder.incident_record import (
     AttemptOutcome,
     Case,
     Diagnosis,
+    Experience,
     MemberRole,
     PastOutcome,
     ProposedAction,
@@ -290,12 +291,39 @@ def test_a_question_fits_a_small_model() -> None:
 
 
 def test_objections_are_offered_only_where_they_could_be_true() -> None:
-    failed = RunbookMatch("m", samples.LEAK.type, 0.9, 0.5, (PastOutcome(ActionKind.RESTART, 3, 1),), ())
     acted = samples.record(ActionKind.SCALE_UP)
-    assert "poor_record" not in shown(role=MemberRole.SRE_LEAD)
-    assert "poor_record" in shown(dataclasses.replace(CASE, matches=(failed,)), role=MemberRole.SRE_LEAD)
     assert "rate_limited" not in shown()
     assert "rate_limited" in shown(dataclasses.replace(CASE, recent=(acted,)))
+
+
+@pytest.mark.parametrize(
+    ("experience", "offered"),
+    [
+        ((), False),
+        (samples.seen(samples.LEAK.type, (ActionKind.RESTART, 3, 0)), False),
+        (samples.seen(samples.LEAK.type, (ActionKind.RESTART, 3, 1)), True),
+        (samples.seen(samples.LEAK.type, (ActionKind.SCALE_UP, 0, 1)), False),
+        (samples.seen(samples.DISK.type, (ActionKind.RESTART, 0, 1)), False),
+    ],
+)
+def test_a_poor_record_is_offered_where_the_action_failed_in_such_incidents(
+    experience: tuple[Experience, ...], offered: bool
+) -> None:
+    of = dataclasses.replace(CASE, experience=experience)
+    assert ("poor_record" in shown(of, role=MemberRole.SRE_LEAD)) is offered
+
+
+def test_a_poor_record_is_not_offered_for_what_the_runbook_found_by_likeness_of_text() -> None:
+    failed = RunbookMatch("m", samples.LEAK.type, 0.9, 0.5, (PastOutcome(ActionKind.RESTART, 3, 1),), ())
+    of = dataclasses.replace(CASE, matches=(failed,))
+    assert shown(of, role=MemberRole.SRE_LEAD) == shown(role=MemberRole.SRE_LEAD)
+
+
+def test_a_vote_sees_the_experience_with_the_proposed_action_alone() -> None:
+    learned = samples.seen(samples.LEAK.type, (ActionKind.RESTART, 3, 1), (ActionKind.SCALE_UP, 0, 2))
+    text = shown(dataclasses.replace(CASE, experience=learned))
+    assert "experience: memory_oom: RESTART helped 3 of 4 here" in text
+    assert "SCALE_UP helped" not in text
 
 
 def council(provider: LlmProvider, deadline_s: float = 5.0, tracers: TracerProvider | None = None) -> Council:

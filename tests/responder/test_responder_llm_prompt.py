@@ -17,7 +17,14 @@ from responder.diagnose.llm.choices import Choices
 from responder.diagnose.llm.fence import fenced, new_mark, tokens
 from responder.diagnose.llm.typed_evidence import exhibits
 from responder.diagnose.reading import LogPatterns, Reading
-from responder.incident_record import Case
+from responder.incident_record import (
+    ActionKind,
+    Case,
+    Experience,
+    PastOutcome,
+    RunbookMatch,
+    WeighedOutcomes,
+)
 
 PATTERNS = LogPatterns.load()
 MARK = "5f1d2c3b4a59"
@@ -90,12 +97,45 @@ def test_it_holds_what_is_needed_to_decide() -> None:
     assert "CLEANUP (delete temporary files)" in text
 
 
+def test_it_tells_what_was_learned_on_this_service_apart_from_what_was_elsewhere() -> None:
+    learned = (
+        Experience(
+            IncidentType.DISK_SPACE,
+            ActionKind.CLEANUP,
+            here=WeighedOutcomes(1.0, 0.5, 1, 2),
+            elsewhere=WeighedOutcomes(1.0, 0.0, 7, 8),
+            imported=WeighedOutcomes(0.5, 0.5, 3, 6),
+        ),
+        *samples.seen(IncidentType.CPU_SPIKE, (ActionKind.RESTART, 1, 0)),
+    )
+    text = text_of(decide(case(samples.DISK, experience=learned))[0])
+    told = "experience: disk_space: CLEANUP helped 1 of 2 here, 7 of 8 on other services, 3 of 6 imported"
+    assert told in text
+    assert "cpu_spike: RESTART" not in text, "the detector does not believe in it"
+
+
+def test_it_tells_nothing_of_actions_that_may_not_be_chosen() -> None:
+    learned = samples.seen(IncidentType.DISK_SPACE, (ActionKind.CLEANUP, 1, 0), (ActionKind.RESTART, 1, 0))
+    of = case(samples.DISK, allowed=frozenset({ActionKind.RESTART}), experience=learned)
+    text = text_of(decide(of)[0])
+    assert "experience: disk_space: RESTART helped 1 of 1 here" in text
+    assert "CLEANUP helped" not in text
+
+
+def test_what_the_runbook_found_by_likeness_of_text_changes_nothing() -> None:
+    past = (PastOutcome(ActionKind.FAILOVER, 9, 0),)
+    found = RunbookMatch(EVIL, IncidentType.DISK_SPACE, 0.9, 0.9, past, (EVIL,))
+    of = case(samples.DISK)
+    assert decide(dataclasses.replace(of, matches=(found,)))[0] == decide(of)[0]
+
+
 @pytest.mark.parametrize("limit", [900, 1500, 2500])
 def test_it_fits_the_budget_however_much_evidence_there_is(limit: int) -> None:
     many = samples.incident(
         IncidentType.DISK_SPACE, *(samples.evidence("disk", number) for number in range(1, 180))
     )
-    prompt, shown = decide(case(many), limit)
+    learned = samples.seen(IncidentType.DISK_SPACE, *((action, 120, 30) for action in samples.ALL_ACTIONS))
+    prompt, shown = decide(case(many, experience=learned), limit)
     assert tokens(text_of(prompt)) <= limit
     assert 3 <= len(shown.exhibits) < 179
 

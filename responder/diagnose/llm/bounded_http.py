@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from responder.loopback import is_loopback
 from responder.diagnose.llm.provider import BadAnswer, Refusal
+from responder.loopback import is_loopback
 
 MAX_ANSWER_BYTES = 1024 * 1024
 

@@ -8,7 +8,13 @@ from responder.diagnose.llm import fence
 from responder.diagnose.llm.choices import TARGET, Choices, words_schema
 from responder.diagnose.llm.look_up import MEANING
 from responder.diagnose.llm.provider import BadAnswer, Message, Prompt
-from responder.diagnose.llm.typed_evidence import Exhibit, circumstances, recent, similar
+from responder.diagnose.llm.typed_evidence import (
+    Exhibit,
+    believed_types,
+    circumstances,
+    experience,
+    recent,
+)
 from responder.diagnose.reading import Reading
 from responder.incident_record import ActionKind, Case, Diagnosis
 from responder.redaction import redact
@@ -69,7 +75,8 @@ class Prompts:
 
         It holds nothing but words of ours and numbers (`typed_evidence`).
         """
-        known = (*circumstances(case, reading), *similar(case.matches), *recent(case))
+        learned = experience(case, believed_types(case), choices.actions)
+        known = (*circumstances(case, reading), *learned, *recent(case))
         mark = fence.new_mark(self.draw_mark, ())
         system = _DECIDE.format(
             target=TARGET,

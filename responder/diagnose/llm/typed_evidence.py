@@ -7,12 +7,12 @@ chooses the action.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from detector import Evidence, EvidenceKind
+from detector import Evidence, EvidenceKind, IncidentType
 from responder.diagnose.reading import ALERT_SIGNAL, LogKind, Reading, strength_of
-from responder.incident_record import ActionRecord, Case, RunbookMatch
+from responder.incident_record import ActionKind, ActionRecord, Case, Experience
 
 SIGNALS = frozenset(
     {
@@ -24,7 +24,7 @@ SIGNALS = frozenset(
 _STATISTICS = frozenset({"value", "share", "rate", "count_rate", "mean", "p95", "error_ratio"})
 _UNITS = frozenset({"1", "s", "ms", "us", "ns", "By", "KiBy", "MiBy", "GiBy", "%", "1/s", "By/s", "Hz"})
 _ANNOTATION = re.compile(r"\{[^}]*\}")
-_MAX_MATCHES = 3
+_MAX_TYPES = 3
 _MAX_ACTIONS = 5
 
 
@@ -124,14 +124,30 @@ def recent(case: Case) -> tuple[str, ...]:
     )
 
 
-def similar(matches: Sequence[RunbookMatch]) -> tuple[str, ...]:
-    """What the runbook remembers, in enums and counts."""
+def experience(case: Case, types: Iterable[IncidentType], actions: Collection[ActionKind]) -> tuple[str, ...]:
+    """What became of `actions` in incidents of `types`, most important type first: on this service (here), on
+    others, and by what was imported.
+
+    Rests on types, services and outcomes; what the runbook found by likeness of text has no part in it.
+    """
     lines = []
-    for match in matches[:_MAX_MATCHES]:
-        outcomes = ", ".join(
-            f"{one.action.value} helped {one.successes} failed {one.failures}" for one in match.outcomes[:5]
-        )
-        lines.append(
-            f"similar: {match.incident_type.value} {match.similarity:.2f}: {outcomes or 'nothing done'}"
-        )
+    for one in list(dict.fromkeys(types))[:_MAX_TYPES]:
+        known = [each for each in case.experience if each.incident_type is one and each.action in actions]
+        known.sort(key=lambda each: (-each.here.seen, -each.elsewhere.seen))
+        told = [text for text in map(_outcomes, known[:_MAX_ACTIONS]) if text]
+        if told:
+            lines.append(f"experience: {one.value}: {'; '.join(told)}")
     return tuple(lines)
+
+
+def _outcomes(known: Experience) -> str:
+    """How often an action helped, by where; empty where it was not seen."""
+    seen = ((known.here, "here"), (known.elsewhere, "on other services"), (known.imported, "imported"))
+    told = ", ".join(f"{one.helped} of {one.seen} {where}" for one, where in seen if one.seen)
+    return f"{known.action.value} helped {told}" if told else ""
+
+
+def believed_types(case: Case) -> tuple[IncidentType, ...]:
+    """The types the detector believes in, most likely first."""
+    ranked = sorted(case.incident.candidates, key=lambda one: -one.confidence)
+    return (case.incident.type, *(one.type for one in ranked))
