@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aegisops.bench.crash_scene import KilledResponder, Remedies, WellOnceActedOn
+from aegisops.bench.crash_scene import Remedies, WellOnceActedOn
 from aegisops.bench.registry import Say
+from aegisops.bench.responder_process import ResponderProcess
 from aegisops.bench.result import BenchResult, Bound, Figure, Goal, Rows
 from aegisops.bench.simulated_remedies import draw_incidents
 from detector import Incident
@@ -95,13 +96,24 @@ def _kill_all(directory: Path, say: Say, rounds: int, states: Sequence[PipelineS
     (leak,) = draw_incidents(seed=1, count=1)
     with (
         WellOnceActedOn(remedies.acted) as detector,
-        KilledResponder(directory, remedies, detector.url) as responder,
+        ResponderProcess(directory, _settings(remedies, detector.url)) as responder,
     ):
         responder.start()
         for number, (state, name) in enumerate(planned, start=1):
             yield _kill_in(state, _on(leak.incident, name), responder, remedies)
             if number % len(states) == 0:
                 say(f"{number} of {len(planned)} kills")
+
+
+def _settings(remedies: Remedies, detector_url: str) -> dict[str, str]:
+    return {
+        "CATALOGUE": str(remedies.catalogue),
+        "POLICY": str(remedies.policy),
+        "DETECTOR_URL": detector_url,
+        "SETTLE_S": "0.3",
+        "VERIFY_STABLE_S": "0.3",
+        "VERIFY_POLL_S": "0.05",
+    }
 
 
 def _on(incident: Incident, service: str) -> Incident:
@@ -111,7 +123,7 @@ def _on(incident: Incident, service: str) -> Incident:
 
 
 def _kill_in(
-    state: PipelineState, incident: Incident, responder: KilledResponder, remedies: Remedies
+    state: PipelineState, incident: Incident, responder: ResponderProcess, remedies: Remedies
 ) -> Killed:
     responder.report(incident)
     _wait(responder, incident.id, {state})
@@ -132,7 +144,7 @@ def _kill_in(
     )
 
 
-def _wait(responder: KilledResponder, incident_id: str, states: set[PipelineState]) -> PipelineState | None:
+def _wait(responder: ResponderProcess, incident_id: str, states: set[PipelineState]) -> PipelineState | None:
     """The first of `states` that is on the incident's timeline; None when none comes in time."""
     deadline = time.monotonic() + _WAIT_S
     while time.monotonic() < deadline:

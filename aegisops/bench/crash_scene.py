@@ -1,9 +1,7 @@
 """What the crash bench has around a responder: commands that leave a trace, a detector that sees them."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -14,15 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
 
-import httpx
 from pydantic import TypeAdapter
 
-from detector import Incident, IncidentState, Recovery, SeriesHealth
+from detector import IncidentState, Recovery, SeriesHealth
 
 _RECOVERY = TypeAdapter(Recovery)
-_INCIDENT = TypeAdapter(Incident)
-_LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
-_START_S = 60.0
 _ACT = """
 import os, sys, time
 with open(sys.argv[1], "a") as file:
@@ -118,66 +112,3 @@ def _recovery(incident_id: str, since: float | None) -> Recovery:
         normal_for_s=0.0 if since is None else time.time() - since,
         series=(series,),
     )
-
-
-class KilledResponder:
-    """`python -m responder` on a free port, its data and log in `directory`; killed and started again."""
-
-    def __init__(self, directory: Path, remedies: Remedies, detector_url: str) -> None:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AEGISOPS_", "OTEL_", "DIAGNOSIS_"))}
-        settings = {
-            "PORT": "0",
-            "DATA_DIR": str(directory / "data"),
-            "CATALOGUE": str(remedies.catalogue),
-            "POLICY": str(remedies.policy),
-            "DETECTOR_URL": detector_url,
-            "SETTLE_S": "0.3",
-            "VERIFY_STABLE_S": "0.3",
-            "VERIFY_POLL_S": "0.05",
-        }
-        self._environ = kept | {f"AEGISOPS_RESPONDER_{name}": value for name, value in settings.items()}
-        self._log = directory / "responder.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(trust_env=False, timeout=30.0)
-
-    def start(self) -> None:
-        """Start, and wait until it listens. Raises RuntimeError with its log when it ends instead."""
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "responder"], env=self._environ, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + _START_S
-        while (found := _LISTENING.search(self._log.read_text(encoding="utf-8"))) is None:
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the responder did not start: {self._log.read_text(encoding='utf-8')}")
-            time.sleep(0.02)
-        self._client.base_url = found[1]
-
-    def kill(self) -> None:
-        """kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def report(self, incident: Incident) -> None:
-        """What the detector does."""
-        headers = {"content-type": "application/json", "traceparent": incident.traceparent}
-        answer = self._client.post("/detections", content=_INCIDENT.dump_json(incident), headers=headers)
-        answer.raise_for_status()
-
-    def record(self, incident_id: str) -> dict[str, Any]:
-        """`GET /incidents/{id}`."""
-        record: dict[str, Any] = self._client.get(f"/incidents/{incident_id}").raise_for_status().json()
-        return record
-
-    def approve(self, incident_id: str) -> None:
-        """What a human does."""
-        body = {"who": "bench", "why": "as asked"}
-        self._client.post(f"/incidents/{incident_id}/approve", json=body).raise_for_status()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        self._client.close()
