@@ -1,0 +1,155 @@
+"""What the executor for Kubernetes says when the cluster refuses, is not there, or does not answer."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes_cluster import Namespace, namespace
+from kubernetes_steps import executor_with, on_web
+
+from responder.incident_record import ActionOutcome
+from responder.remediate.executor import StepOutcome
+from responder.remediate.kubernetes import KubernetesExecutor
+from responder.remediate.kubernetes_api import NoAnswerError, Transport
+from responder.remediate.kubernetes_client import KubernetesCluster
+from responder.remediate.kubernetes_step import KubernetesConnection
+
+pytestmark = pytest.mark.e2e
+
+FAILED = ActionOutcome.FAILED
+SUCCEEDED = ActionOutcome.SUCCEEDED
+STEPS = [("rollout_restart", {}), ("scale_up", {"max_replicas": 4}), ("scale_down", {}), ("rollback", {})]
+
+
+@pytest.fixture
+def shop() -> Iterator[Namespace]:
+    with namespace() as made:
+        made.deploy()
+        made.release("app:2")
+        yield made
+
+
+class Meddled:
+    """The cluster, where something comes between the executor's look and its first change."""
+
+    def __init__(self, kubeconfig: str, meddle: Callable[[], None], lost: bool = False) -> None:
+        self._cluster = KubernetesCluster(KubernetesConnection(kubeconfig=kubeconfig, context="admin"))
+        self._meddle: Callable[[], None] | None = meddle
+        self._lost = lost
+
+    @contextmanager
+    def session(self) -> Iterator[Transport]:
+        with self._cluster.session() as transport:
+
+            def send(
+                method: str, path: str, query: Mapping[str, str], patch: Any, timeout_s: float
+            ) -> tuple[int, bytes]:
+                if patch is None or self._meddle is None:
+                    return transport(method, path, query, patch, timeout_s)
+                meddle, self._meddle = self._meddle, None
+                meddle()
+                answer = transport(method, path, query, patch, timeout_s)
+                if self._lost:
+                    raise NoAnswerError("no answer in time", sent=True)
+                return answer
+
+            yield send
+
+
+def nothing() -> None:
+    """Does not meddle."""
+
+
+@pytest.mark.parametrize(("operation", "fields"), STEPS)
+def test_the_documented_role_is_enough(
+    shop: Namespace, tmp_path: Path, operation: str, fields: dict[str, int]
+) -> None:
+    executor = executor_with(shop.account(tmp_path))
+    step = on_web(shop, operation, **fields)
+    prior = executor.observe(step)
+    assert executor.dry_run(step).possible
+    assert executor.perform(step, "key").outcome is SUCCEEDED
+    assert executor.already_done(step, prior) is StepOutcome.DONE
+    if executor.can_undo(step):
+        assert executor.undo(step, prior, "key").outcome is SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("operation", "left_out", "missing"),
+    [
+        ("rollout_restart", "deployments", "get deployments in namespace"),
+        ("scale_down", "deployments/scale", "patch deployments/scale in namespace"),
+        ("scale_down", "horizontalpodautoscalers", "list horizontalpodautoscalers in namespace"),
+        ("rollback", "replicasets", "list replicasets in namespace"),
+    ],
+)
+def test_a_right_that_is_missing_is_named(
+    shop: Namespace, tmp_path: Path, operation: str, left_out: str, missing: str
+) -> None:
+    executor = executor_with(shop.account(tmp_path, leave_out=[left_out]))
+    step = on_web(shop, operation)
+    version = shop.version()
+    result = executor.perform(step, "key")
+    assert result.outcome is FAILED
+    assert missing in result.detail
+    assert "docs/kubernetes-role.yaml" in result.detail
+    assert not executor.dry_run(step).possible
+    assert shop.version() == version
+
+
+def test_rights_in_one_namespace_are_none_in_another(shop: Namespace, tmp_path: Path) -> None:
+    executor = executor_with(shop.account(tmp_path))
+    result = executor.perform(on_web(shop, "rollout_restart", namespace="kube-system"), "key")
+    assert result.outcome is FAILED
+    assert "get deployments in namespace kube-system: the responder may not (403" in result.detail
+
+
+def test_unknown_credentials_are_to_be_renewed_and_never_shown(shop: Namespace, tmp_path: Path) -> None:
+    token = "no-such-token-as-this"
+    executor = executor_with(shop.kubeconfig_with(tmp_path, token))
+    result = executor.perform(on_web(shop, "rollout_restart"), "key")
+    assert result.outcome is FAILED
+    assert "does not know the responder's credentials (401); renew them" in result.detail
+    assert token not in result.detail
+
+
+def test_a_server_with_another_certificate_is_not_talked_to(shop: Namespace, tmp_path: Path) -> None:
+    kubeconfig = shop.kubeconfig_with(tmp_path, "token", **{"tls-server-name": "elsewhere.example"})
+    result = executor_with(kubeconfig).perform(on_web(shop, "rollout_restart"), "key")
+    assert result.outcome is FAILED
+    assert "is not to be trusted: check the server and certificate-authority" in result.detail
+
+
+def test_a_deployment_that_is_not_there_is_named(shop: Namespace) -> None:
+    result = executor_with(shop.kubeconfig).perform(on_web(shop, "rollout_restart", deployment="none"), "key")
+    assert result.outcome is FAILED
+    assert result.detail.startswith(
+        f"there is no deployment none in namespace {shop.name}; look with: kubectl"
+    )
+
+
+def test_a_change_of_another_between_look_and_change_is_looked_at_again(shop: Namespace) -> None:
+    executor = KubernetesExecutor(Meddled(shop.kubeconfig, lambda: shop.patch({"spec": {"replicas": 4}})))
+    result = executor.perform(on_web(shop, "scale_up", max_replicas=5), "key")
+    assert result.outcome is SUCCEEDED
+    assert result.detail == f"scaled deployment {shop.name}/web from 4 to 5 replicas"
+
+
+@pytest.mark.parametrize(("operation", "fields"), STEPS)
+def test_a_change_whose_answer_was_lost_is_not_made_twice(
+    shop: Namespace, operation: str, fields: dict[str, int]
+) -> None:
+    before = shop.get()["metadata"]["generation"]
+    executor = KubernetesExecutor(Meddled(shop.kubeconfig, nothing, lost=True))
+    result = executor.perform(on_web(shop, operation, **fields), "key")
+    assert result.outcome is SUCCEEDED
+    assert shop.get()["metadata"]["generation"] == before + 1
+
+
+def test_what_the_server_finds_invalid_is_told(shop: Namespace) -> None:
+    executor = executor_with(shop.kubeconfig)
+    result = executor.perform(on_web(shop, "rollout_restart"), "k" * 300_000)
+    assert result.outcome is FAILED
+    assert 'the API server answered 422: Deployment.apps "web" is invalid' in result.detail
