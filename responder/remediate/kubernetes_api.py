@@ -23,7 +23,7 @@ _APPS = "apps/v1"
 _AUTOSCALING = "autoscaling/v2"
 _MANAGER = "aegisops"
 _CALL_TIMEOUT_S = 10.0
-_SHORTEST_S = 0.2
+_SHORTEST_S = 1.0
 _SAID_LIMIT = 300
 # Answers after which the server may have made a change nevertheless.
 _DOUBTFUL = frozenset({500, 502, 504})

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from docker_containers import CRASHING, compose_project
 from docker_steps import docker_step, executor_for, of_project
+from kubernetes_cluster import BROKEN, namespace
+from kubernetes_steps import executor_with, kubernetes_step, on_web
 from recording_server import recording_server
 from supervisord_process import POISONED, Program, supervisord
 
@@ -110,12 +112,28 @@ def docker_world(directory: Path) -> Iterator[World]:
         )
 
 
+@contextmanager
+def kubernetes_world(directory: Path) -> Iterator[World]:
+    with namespace() as shop:
+        shop.deploy()
+        shop.deploy("slow", image=BROKEN)
+        first = shop.get()["metadata"]["generation"]
+        yield World(
+            executor_with(shop.kubeconfig),
+            works=on_web(shop, "rollout_restart"),
+            fails=on_web(shop, "rollout_restart", deployment="absent"),
+            outlasts=on_web(shop, "rollout_restart", deployment="slow", timeout_s=SLOW_S),
+            effects=lambda: shop.get()["metadata"]["generation"] - first,
+        )
+
+
 @pytest.fixture(
     params=[
         pytest.param(supervisor_world, id="supervisor"),
         pytest.param(http_world, id="http"),
         pytest.param(command_world, id="command"),
         pytest.param(docker_world, id="docker", marks=pytest.mark.e2e),
+        pytest.param(kubernetes_world, id="kubernetes", marks=pytest.mark.e2e),
     ]
 )
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
@@ -135,8 +153,12 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             DockerExecutor(DockerEngine("unix:///tmp/no-docker-here.sock")),
             docker_step(operation="restart", container="web"),
         ),
+        (
+            executor_with("/nowhere/kubeconfig"),
+            kubernetes_step(operation="rollout_restart", namespace="shop", deployment="web"),
+        ),
     ],
-    ids=["supervisor", "http", "command", "docker"],
+    ids=["supervisor", "http", "command", "docker", "kubernetes"],
 )
 def absent(request: pytest.FixtureRequest) -> tuple[Executor[Any], Any]:
     """An executor whose other side is not there."""

@@ -52,11 +52,16 @@ class Api:
 
 
 class Kubelet:
-    """Reports every pod of a namespace as running, and as ready unless its image is `BROKEN`."""
+    """Reports every pod of a namespace as running, and as ready unless its image is `BROKEN`.
+
+    While `working` is not set it reports nothing.
+    """
 
     def __init__(self, kubeconfig: str, namespace: str) -> None:
         self._api = Api(kubeconfig)
         self._path = f"{_CORE}/{namespace}/pods"
+        self.working = threading.Event()
+        self.working.set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -64,7 +69,7 @@ class Kubelet:
     def _run(self) -> None:
         while not self._over.wait(0.05):
             for pod in self._api("GET", self._path)["items"]:
-                if pod["status"].get("phase") == "Pending":
+                if pod["status"].get("phase") == "Pending" and self.working.is_set():
                     self._report(pod)
 
     def _report(self, pod: Any) -> None:
@@ -93,6 +98,7 @@ class Namespace:
         self.name = name
         self.api = Api(kubeconfig)
         self.api("POST", _CORE, {"metadata": {"name": name}})
+        self.kubelet = Kubelet(kubeconfig, name)
 
     def deploy(self, name: str = "web", kind: str = "Deployment", image: str = "app:1", **spec: Any) -> None:
         """A workload of two pods, whose rollouts take none of them away; returns once it is up."""
@@ -205,6 +211,7 @@ class Namespace:
         return str([one["status"] for one in listed])
 
     def remove(self) -> None:
+        self.kubelet.stop()
         self.api("DELETE", f"{_CORE}/{self.name}")
         self.api.close()
 
@@ -212,13 +219,10 @@ class Namespace:
 @contextmanager
 def namespace() -> Iterator[Namespace]:
     """An empty namespace with a kubelet; it and all in it is removed in the end."""
-    kubeconfig = kubeconfig_path()
-    made = Namespace(kubeconfig, f"t{uuid.uuid4().hex[:12]}")
-    kubelet = Kubelet(kubeconfig, made.name)
+    made = Namespace(kubeconfig_path(), f"t{uuid.uuid4().hex[:12]}")
     try:
         yield made
     finally:
-        kubelet.stop()
         made.remove()
 
 
