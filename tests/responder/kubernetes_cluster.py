@@ -176,13 +176,20 @@ class Namespace:
         self.api("POST", path, {"metadata": {"name": f"{name}-scaler"}, "spec": spec})
 
     def account(self, directory: Path, leave_out: Sequence[str] = ()) -> str:
-        """A kubeconfig with the rights of docs/kubernetes-role.yaml, but for the rules on `leave_out`."""
+        """A kubeconfig with the rights of docs/kubernetes-role.yaml but for `leave_out`, such as
+        "patch deployments"."""
         for document in yaml.safe_load_all(ROLE_FILE.read_text(encoding="utf-8")):
             document["metadata"]["namespace"] = self.name
             for subject in document.get("subjects", ()):
                 subject["namespace"] = self.name
             if "rules" in document:
-                document["rules"] = [r for r in document["rules"] if not set(leave_out) & set(r["resources"])]
+                document["rules"] = [
+                    {"apiGroups": rule["apiGroups"], "resources": [resource], "verbs": [verb]}
+                    for rule in document["rules"]
+                    for resource in rule["resources"]
+                    for verb in rule["verbs"]
+                    if f"{verb} {resource}" not in leave_out
+                ]
             group = _CORE if document["kind"] == "ServiceAccount" else _RBAC
             self.api("POST", f"{group}/{self.name}/{document['kind'].lower()}s", document)
         path = f"{_CORE}/{self.name}/serviceaccounts/aegisops-responder/token"

@@ -143,57 +143,6 @@ def test_what_was_switched_off_stays_off(
     assert shop.replicas() == 0
 
 
-def test_a_rollback_brings_the_release_before_back_whole(
-    shop: Namespace, executor: KubernetesExecutor
-) -> None:
-    shop.deploy()
-    before = shop.get()["spec"]["template"]
-    shop.release("app:2", annotations={"added": "by the new release"})
-    result = executor.perform(on_web(shop, "rollback"), "key")
-    assert result == ActionResult(
-        SUCCEEDED, f"rolled deployment {shop.name}/web back to revision 1 (app:1), 2 pods"
-    )
-    assert shop.get()["spec"]["template"] == before
-
-
-def test_a_rollback_passes_over_restarts_of_the_same_release(
-    shop: Namespace, executor: KubernetesExecutor
-) -> None:
-    shop.deploy()
-    shop.release("app:2")
-    executor.perform(on_web(shop, "rollout_restart"), "key 1")
-    assert executor.perform(on_web(shop, "rollback"), "key 2").outcome is SUCCEEDED
-    assert shop.image() == "app:1"
-
-
-def test_a_rollback_leaves_a_release_that_never_came_up(
-    shop: Namespace, executor: KubernetesExecutor
-) -> None:
-    shop.deploy()
-    shop.release(BROKEN, settle=False)
-    assert executor.perform(on_web(shop, "rollback"), "key").outcome is SUCCEEDED
-    assert shop.image() == "app:1"
-
-
-def test_no_rollback_goes_back_to_what_a_rollback_left(shop: Namespace, executor: KubernetesExecutor) -> None:
-    shop.deploy()
-    shop.release("app:2")
-    executor.perform(on_web(shop, "rollback"), "key 1")
-    executor.perform(on_web(shop, "rollout_restart"), "key 2")
-    result = executor.perform(on_web(shop, "rollback"), "key 3")
-    assert result.outcome is REFUSED
-    assert "was rolled back already, from revision 2" in result.detail
-    assert shop.image() == "app:1"
-
-
-def test_there_is_no_rollback_of_the_first_release(shop: Namespace, executor: KubernetesExecutor) -> None:
-    shop.deploy()
-    executor.perform(on_web(shop, "rollout_restart"), "key 1")
-    result = executor.perform(on_web(shop, "rollback"), "key 2")
-    assert result.outcome is REFUSED
-    assert f"keeps no release of deployment {shop.name}/web before this one" in result.detail
-
-
 @pytest.mark.parametrize(
     ("operation", "fields", "intends"),
     [
@@ -241,31 +190,6 @@ def test_scaling_is_undone_and_no_further(
     assert result.outcome is REFUSED
     assert "somebody else scaled it" in result.detail
     assert shop.replicas() == 7
-
-
-def test_a_rollback_is_undone_and_may_be_made_again(shop: Namespace, executor: KubernetesExecutor) -> None:
-    shop.deploy()
-    shop.release("app:2")
-    step = on_web(shop, "rollback")
-    prior = executor.observe(step)
-    executor.perform(step, "key")
-    undone, again = (executor.undo(step, prior, "key") for _ in range(2))
-    assert undone.outcome is again.outcome is SUCCEEDED
-    assert shop.image() == "app:2"
-    assert executor.perform(step, "another key").outcome is SUCCEEDED
-
-
-def test_a_rollback_is_not_undone_past_another_release(shop: Namespace, executor: KubernetesExecutor) -> None:
-    shop.deploy()
-    shop.release("app:2")
-    step = on_web(shop, "rollback")
-    prior = executor.observe(step)
-    executor.perform(step, "key")
-    shop.release("app:3")
-    result = executor.undo(step, prior, "key")
-    assert result.outcome is REFUSED
-    assert "has another release since" in result.detail
-    assert shop.image() == "app:3"
 
 
 def test_a_restart_has_no_undo(shop: Namespace, executor: KubernetesExecutor) -> None:
