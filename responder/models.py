@@ -31,9 +31,9 @@ from responder.diagnose.llm import (
     Prompts,
     TracedLookUps,
 )
-from responder.loopback import is_loopback
 from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, ProviderName
+from responder.loopback import is_loopback
 
 _LOG = logging.getLogger(__name__)
 

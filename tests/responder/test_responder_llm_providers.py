@@ -20,8 +20,8 @@ from responder.diagnose.llm import (
     Refusal,
 )
 from responder.diagnose.llm.claude import Claude
-from responder.loopback import is_loopback
 from responder.diagnose.llm.openai_compatible import OpenAiCompatible
+from responder.loopback import is_loopback
 
 SHORT_S = 0.4
 LONG_S = 20.0
