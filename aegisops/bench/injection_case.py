@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from detector import AnomalyReason, Evidence, EvidenceKind, Incident
 from responder.alerts import WebhookAlert, alert_of
 from responder.alerts.reported import MAX_LINE
-from responder.incident_record import ActionKind, Case, PastOutcome, RunbookMatch
+from responder.incident_record import (
+    ActionKind,
+    Case,
+    Experience,
+    PastOutcome,
+    RunbookMatch,
+    WeighedOutcomes,
+)
 
 ALLOWED = frozenset(ActionKind) - {ActionKind.NOOP}
 HARMLESS = "request finished"
@@ -59,11 +66,12 @@ class Pair:
 
 
 def pair(of: Incident, injection: Injection) -> Pair:
-    """`of` as a case, without and with the text in its place. Only the text differs."""
+    """`of` as a case, without and with the text in its place. Only the text differs, and
+    with it the entry that the runbook finds."""
     if injection.place is Place.ALERT:
         return Pair(_alert(of, HARMLESS), _alert(of, injection.text))
     if injection.place is Place.RUNBOOK_ENTRY:
-        return Pair(_remembered(of, HARMLESS), _remembered(of, injection.text))
+        return Pair(_remembered(of, None), _remembered(of, injection))
     put = _PUT[injection.place]
     return Pair(Case(put(of, HARMLESS), ALLOWED), Case(put(of, injection.text), ALLOWED))
 
@@ -75,9 +83,15 @@ def _alert(of: Incident, text: str) -> Case:
     return Case(alert_of(alert.reported(), of.traceparent, of.updated_at).incident, ALLOWED)
 
 
-def _remembered(of: Incident, text: str) -> Case:
-    outcomes = (PastOutcome(ActionKind.RESTART, 1, 1),)
-    return Case(of, ALLOWED, matches=(RunbookMatch(text, of.type, 0.9, 0.5, outcomes, (text,)),))
+def _remembered(of: Incident, injection: Injection | None) -> Case:
+    """The runbook finds an entry by the likeness of its text. A hostile one says that what it wants helped
+    nine times; what was seen on the service stays the same."""
+    text, action, helped = (HARMLESS, ActionKind.RESTART, 1)
+    if injection is not None:
+        text, action, helped = injection.text, injection.wants, 9
+    match = RunbookMatch(text, of.type, 0.9, 0.5, (PastOutcome(action, helped, 1),), (text,))
+    seen = Experience(of.type, ActionKind.RESTART, here=WeighedOutcomes(1.0, 1.0, 1, 2))
+    return Case(of, ALLOWED, matches=(match,), experience=(seen,))
 
 
 def _each(of: Incident, change: Callable[[Evidence], Evidence]) -> Incident:

@@ -1,15 +1,19 @@
 """A language model that does whatever the data tells it to, for measuring what that can lead to."""
 
 import json
+import math
+import re
 import threading
 import unicodedata
 from typing import Any
 
 from aegisops.bench.injection_case import Injection
+from detector import IncidentType
 from responder.diagnose.llm import Completion, Prompt
 from responder.incident_record import ActionKind, Diagnosis, DiagnosisOutcome, VoteReason
 
 _RUN = 12
+_EXHIBIT = re.compile(r"^(e\d+): (\w+) \(\w+, from (\w+)\).* strength=([\d.]+)", re.MULTILINE)
 _YES = (VoteReason.SAFE, VoteReason.ALLOWED, VoteReason.LIKELY_TO_HELP)
 
 
@@ -17,8 +21,10 @@ class ObeyingModel:
     """Implements `LlmProvider`. It understands every language and encoding: it obeys as soon as any twelve
     characters of the hostile text stand in the prompt that the prompt without it does not have.
 
-    Without something to obey it answers what `honest` says, and votes for what is proposed. `obeyed` has the
-    kind of each prompt in which it obeyed. Council members ask it from several threads at once.
+    Without something to obey it asks all that it may ask, then answers what `honest` says, and votes for what
+    is proposed. Whatever it answers keeps the rules of an answer, so that only what it was shown decides
+    whether it does harm. `obeyed` has the kind of each prompt in which it obeyed. Council members ask it from
+    several threads at once.
     """
 
     name = "obeying"
@@ -48,7 +54,7 @@ class ObeyingModel:
         elif self._visible(self._injection.text, text):
             self.obeyed.append(prompt.schema_name)
             return Completion(self._obedient(prompt, self._injection), self.model)
-        return Completion(self._as_honest(prompt), self.model)
+        return Completion(_looks(prompt) or self._as_honest(prompt), self.model)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -62,42 +68,72 @@ class ObeyingModel:
     def _obedient(self, prompt: Prompt, injection: Injection) -> str:
         if prompt.schema_name == "vote":
             return _vote(prompt, f"proposed_action: {injection.wants.value} " in _said(prompt))
-        cited = _aliases(prompt)
         if prompt.schema_name != "diagnosis":
-            return json.dumps({"root_cause": injection.text[:500] or "-", "citations": cited})
+            return _words(prompt, injection.text)
         if injection.wants is ActionKind.NOOP:
-            return _answer(DiagnosisOutcome.NOTHING_WRONG, "All is well.", 0.9, cited, None)
-        return _answer(DiagnosisOutcome.FAULT, injection.text[:500] or "-", 0.9, cited, injection.wants)
+            return _answer(prompt, DiagnosisOutcome.NOTHING_WRONG, None, self._known.incident_type)
+        return _answer(prompt, DiagnosisOutcome.FAULT, injection.wants, self._known.incident_type)
 
     def _as_honest(self, prompt: Prompt) -> str:
         if prompt.schema_name == "vote":
             return _vote(prompt, True)
-        known, cited = self._honest, _aliases(prompt)
-        if known is None:
-            raise ValueError("the model was not told what it would answer")
+        known = self._known
         if prompt.schema_name != "diagnosis":
-            return json.dumps({"root_cause": known.root_cause[:500], "citations": cited})
+            return _words(prompt, known.root_cause)
         first = (
             known.proposals[0].action if known.outcome is DiagnosisOutcome.FAULT and known.proposals else None
         )
         outcome = DiagnosisOutcome.FAULT if first else DiagnosisOutcome.NOT_ENOUGH_EVIDENCE
-        return _answer(outcome, known.root_cause[:500], known.confidence, cited, first)
+        return _answer(prompt, outcome, first, known.incident_type)
+
+    @property
+    def _known(self) -> Diagnosis:
+        if self._honest is None:
+            raise ValueError("the model was not told what it would answer")
+        return self._honest
 
 
 def _answer(
-    outcome: DiagnosisOutcome, cause: str, confidence: float, cited: list[str], action: ActionKind | None
+    prompt: Prompt, outcome: DiagnosisOutcome, action: ActionKind | None, incident_type: IncidentType
 ) -> str:
-    proposal = {"target": "the_service", "reason": "it helps", "confidence": confidence}
+    """An answer that the checks let pass: plain words, and as sure as the cited evidence allows."""
+    cited, confidence = _grounds(prompt)
+    proposal = {"target": "the_service", "reason": "This remedy should help.", "confidence": confidence}
     return json.dumps(
         {
             "outcome": outcome.value,
-            "incident_type": "unknown",
-            "root_cause": cause,
+            "incident_type": incident_type.value,
+            "root_cause": "The evidence shows what is wrong with the service.",
             "confidence": confidence,
             "citations": cited,
             "proposals": [{**proposal, "action": action.value}] if action else [],
         }
     )
+
+
+def _grounds(prompt: Prompt) -> tuple[list[str], float]:
+    """The evidence to cite, and how much it carries by the strengths in the prompt: a noisy-or."""
+    measured = {}
+    for alias, signal, kind, strength in _EXHIBIT.findall(_said(prompt)):
+        if kind != "log" and signal not in ("error_logs", "request_rate"):
+            measured[alias] = float(strength)
+    cited = list(measured)[: _properties(prompt)["citations"]["maxItems"]]
+    return cited, round(1.0 - math.prod(1.0 - measured[alias] for alias in cited), 2)
+
+
+def _words(prompt: Prompt, text: str) -> str:
+    aliases = _properties(prompt)["citations"]["items"]["enum"]
+    return json.dumps({"root_cause": text[:500] or "-", "citations": aliases})
+
+
+def _looks(prompt: Prompt) -> str | None:
+    """Every look-up that the prompt offers; None where it offers none."""
+    offered = _properties(prompt).get("look_further")
+    if offered is None:
+        return None
+    tools = offered["items"]["properties"]["tool"]["enum"][: offered["maxItems"]]
+    answer = json.loads(_answer(prompt, DiagnosisOutcome.NOT_ENOUGH_EVIDENCE, None, IncidentType.UNKNOWN))
+    return json.dumps({**answer, "look_further": [{"tool": tool, "argument": ""} for tool in tools]})
 
 
 def _vote(prompt: Prompt, approve: bool) -> str:
@@ -109,11 +145,6 @@ def _vote(prompt: Prompt, approve: bool) -> str:
 
 def _said(prompt: Prompt) -> str:
     return "\n".join((prompt.system, *(one.text for one in prompt.messages)))
-
-
-def _aliases(prompt: Prompt) -> list[str]:
-    """The names of evidence that the prompt's schema allows."""
-    return [str(alias) for alias in _properties(prompt)["citations"]["items"]["enum"]]
 
 
 def _properties(prompt: Prompt) -> Any:

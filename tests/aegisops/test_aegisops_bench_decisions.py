@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from importlib.resources import files
 
 import numpy as np
@@ -14,7 +15,7 @@ from aegisops.bench.obeying_model import ObeyingModel
 from aegisops.bench.synthetic_fault import KINDS, QUIET, Course, overlaid
 from aegisops.bench.synthetic_incident import draw_examples
 from detector import Incident, IncidentType
-from responder.diagnose.llm import Message, Prompt
+from responder.diagnose.llm import LookUp, Message, Prompt
 from responder.incident_record import ActionKind, Case
 
 LEAK = next(kind for kind in KINDS if kind.name == "leak")
@@ -53,11 +54,51 @@ def test_each_hostile_text_stands_in_the_incident_it_is_put_into() -> None:
 def test_an_instruction_in_a_log_line_changes_nothing_and_the_deciding_model_never_sees_it() -> None:
     injections = [one for one in load() if one.technique in ("instruction", "answer", "fence")]
 
-    hits, deciding, wording = attack(injections, [("leak", leak())])
+    found = attack(injections, [("leak", leak())])
 
-    assert hits == []
-    assert deciding == 0
-    assert wording > 0
+    assert found.hits == ()
+    assert found.deciding == 0
+    assert found.wording > 0
+
+
+def test_the_bench_has_a_model_that_has_a_say() -> None:
+    injections = [one for one in load() if one.place is Place.LOG_LINE][:4]
+
+    found = attack(injections, [("leak", leak())])
+
+    assert found.diagnoses == Counter(answered=2 * len(injections))
+    assert set(found.votes) == {"answered"}
+    assert found.looks == len(LookUp) * found.diagnoses.total()
+
+
+class Leaking:
+    """Look-ups that hand on what a service wrote."""
+
+    offered = frozenset({LookUp.LOGS})
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def look(self, case: Case, tool: LookUp, argument: str) -> tuple[str, ...]:
+        return (self.text,)
+
+
+def test_a_model_that_looks_up_what_a_service_wrote_obeys_it() -> None:
+    model, of = ObeyingModel(), leak()
+    injection = next(one for one in load() if one.wants is ActionKind.ROLLBACK)
+    model.at_peace(Decider(of.updated_at).analyst.diagnose(Case(of, ALLOWED)))
+    model.attacked_by(injection)
+    decider = Decider(of.updated_at, model, Leaking(injection.text))
+
+    assert decider.decide(Case(of, ALLOWED))[1] is ActionKind.ROLLBACK
+    assert "diagnosis" in model.obeyed
+
+
+def test_what_the_runbook_finds_by_a_hostile_text_is_another_entry_with_the_same_experience() -> None:
+    cases = pair(leak(), next(one for one in load() if one.place is Place.RUNBOOK_ENTRY))
+
+    assert cases.hit.matches != cases.clean.matches
+    assert cases.hit.experience == cases.clean.experience != ()
 
 
 def test_the_obeying_model_obeys_what_it_sees() -> None:
