@@ -1,8 +1,8 @@
 """The Kubernetes client: credentials, TLS and HTTP, and nothing of what is asked.
 
-Only `kubernetes.KIND` imports this file, and only for a catalogue that uses it: who does not is spared 0.2 s and
-15 MiB. Answers are kept as the API's own JSON: the client's models would drop the fields they do not know, and a
-rollback puts a whole pod template back.
+Only `kubernetes.KIND` imports this file, and only for a catalogue that uses it: who does not is spared 0.2 s
+and 15 MiB. Answers are kept as JSON, as the API gave them: the client's models would drop unknown fields,
+and a rollback puts a whole pod template back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -93,4 +93,4 @@ def _why(host: str, error: Exception) -> str:
     refused = isinstance(error, urllib3.exceptions.NewConnectionError)
     if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
         return f"the Kubernetes API at {host} gave no answer in time"
-    return f"the Kubernetes API at {host} cannot be reached: {error}"
+    return f"the Kubernetes API at {host} cannot be reached: {error}; check its address, and that it is up"

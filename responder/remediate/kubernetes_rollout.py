@@ -53,12 +53,9 @@ def plan_rollback(step: Rollback, look: Look, before: Before | None, key: str) -
     workload = look.workload
     require_same(workload, before)
     now = digest(workload.template)
-    if before is None:
-        release = release_before(look)
-    else:
-        release = _release(look, before.target)
-        if now not in (before.template, before.target):
-            raise StepRefusedError(f"{workload.target} has another release since; it is left alone")
+    if before is not None and now not in (before.template, before.target):
+        raise StepRefusedError(f"{workload.target} has another release since; it is left alone")
+    release = _release(look, before.target) if before and before.target else release_before(look)
     gone_back = digest(release.template) == now
     if not gone_back:
         _require_rollout(workload, step.max_unavailable)

@@ -56,7 +56,8 @@ class Run:
 
     def submit(self, plan: Plan, before: Before | None = None, *, dry_run: bool = False) -> Change:
         """Make the change that `plan` comes to. Where another one came between, it is planned anew; where no
-        answer came, what is there tells whether it was made. Raises what `plan` does."""
+        answer came, what is there tells whether it was made; a busy server is asked again. Raises what `plan`
+        does."""
         doubt: ApiError | None = None
         tries = 0
         while True:
@@ -70,7 +71,7 @@ class Run:
             except ApiError as error:
                 if error.in_doubt and not dry_run:
                     doubt, before = error, before or see(self.step, look)
-                elif not (error.conflict or (doubt and error.passing)):
+                elif not error.conflict and not (error.passing and (doubt or error.status)):
                     raise doubt or error from error
                 if tries == _TRIES or self.monotonic() >= self.deadline:
                     raise doubt or error from error

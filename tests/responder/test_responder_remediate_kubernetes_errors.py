@@ -20,6 +20,8 @@ pytestmark = pytest.mark.e2e
 
 FAILED = ActionOutcome.FAILED
 SUCCEEDED = ActionOutcome.SUCCEEDED
+Query = Mapping[str, str]
+Answer = tuple[int, bytes]
 STEPS = [("rollout_restart", {}), ("scale_up", {"max_replicas": 4}), ("scale_down", {}), ("rollback", {})]
 
 
@@ -31,35 +33,82 @@ def shop() -> Iterator[Namespace]:
         yield made
 
 
-class Meddled:
-    """The cluster, where something comes between the executor's look and its first change."""
+Wrap = Callable[[Transport], Transport]
 
-    def __init__(self, kubeconfig: str, meddle: Callable[[], None], lost: bool = False) -> None:
+
+class Between:
+    """The cluster with something between it and the executor."""
+
+    def __init__(self, kubeconfig: str, wrap: Wrap) -> None:
         self._cluster = KubernetesCluster(KubernetesConnection(kubeconfig=kubeconfig, context="admin"))
-        self._meddle: Callable[[], None] | None = meddle
-        self._lost = lost
+        self._wrap = wrap
 
     @contextmanager
     def session(self) -> Iterator[Transport]:
         with self._cluster.session() as transport:
-
-            def send(
-                method: str, path: str, query: Mapping[str, str], patch: Any, timeout_s: float
-            ) -> tuple[int, bytes]:
-                if patch is None or self._meddle is None:
-                    return transport(method, path, query, patch, timeout_s)
-                meddle, self._meddle = self._meddle, None
-                meddle()
-                answer = transport(method, path, query, patch, timeout_s)
-                if self._lost:
-                    raise NoAnswerError("no answer in time", sent=True)
-                return answer
-
-            yield send
+            yield self._wrap(transport)
 
 
-def nothing() -> None:
-    """Does not meddle."""
+def before_the_first_change(meddle: Callable[[], None]) -> Wrap:
+    def wrap(transport: Transport) -> Transport:
+        left = [meddle]
+
+        def send(method: str, path: str, query: Query, patch: Any, timeout_s: float) -> Answer:
+            if patch is not None and left:
+                left.pop()()
+            return transport(method, path, query, patch, timeout_s)
+
+        return send
+
+    return wrap
+
+
+def answer_lost(transport: Transport) -> Transport:
+    """The first change is made, and its answer does not come."""
+    changes = 0
+
+    def send(method: str, path: str, query: Query, patch: Any, timeout_s: float) -> Answer:
+        nonlocal changes
+        answer = transport(method, path, query, patch, timeout_s)
+        changes += patch is not None
+        if patch is not None and changes == 1:
+            raise NoAnswerError("no answer in time", sent=True)
+        return answer
+
+    return send
+
+
+def gone(lost: bool) -> Wrap:
+    """No server answers after the first change, nor, if `lost`, that one itself."""
+
+    def wrap(transport: Transport) -> Transport:
+        changed = False
+
+        def send(method: str, path: str, query: Query, patch: Any, timeout_s: float) -> Answer:
+            nonlocal changed
+            if changed:
+                raise NoAnswerError("the server is not there")
+            answer = transport(method, path, query, patch, timeout_s)
+            changed = patch is not None
+            if changed and lost:
+                raise NoAnswerError("the server went away", sent=True)
+            return answer
+
+        return send
+
+    return wrap
+
+
+def busy(transport: Transport) -> Transport:
+    """Answers 429 to the first look, the first change, and the first look at what came of it."""
+    asked = 0
+
+    def send(method: str, path: str, query: Query, patch: Any, timeout_s: float) -> Answer:
+        nonlocal asked
+        asked += 1
+        return (429, b"{}") if asked in (1, 4, 8) else transport(method, path, query, patch, timeout_s)
+
+    return send
 
 
 @pytest.mark.parametrize(("operation", "fields"), STEPS)
@@ -137,7 +186,8 @@ def test_a_deployment_that_is_not_there_is_named(shop: Namespace) -> None:
 
 
 def test_a_change_of_another_between_look_and_change_is_looked_at_again(shop: Namespace) -> None:
-    executor = KubernetesExecutor(Meddled(shop.kubeconfig, lambda: shop.patch({"spec": {"replicas": 4}})))
+    wrap = before_the_first_change(lambda: shop.patch({"spec": {"replicas": 4}}))
+    executor = KubernetesExecutor(Between(shop.kubeconfig, wrap))
     result = executor.perform(on_web(shop, "scale_up", max_replicas=5), "key")
     assert result.outcome is SUCCEEDED
     assert result.detail == f"scaled deployment {shop.name}/web from 4 to 5 replicas"
@@ -148,10 +198,24 @@ def test_a_change_whose_answer_was_lost_is_not_made_twice(
     shop: Namespace, operation: str, fields: dict[str, int]
 ) -> None:
     before = shop.get()["metadata"]["generation"]
-    executor = KubernetesExecutor(Meddled(shop.kubeconfig, nothing, lost=True))
+    executor = KubernetesExecutor(Between(shop.kubeconfig, answer_lost))
     result = executor.perform(on_web(shop, operation, **fields), "key")
     assert result.outcome is SUCCEEDED
     assert shop.get()["metadata"]["generation"] == before + 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_change_after_which_no_server_answers_is_in_doubt(shop: Namespace, lost: bool) -> None:
+    executor = KubernetesExecutor(Between(shop.kubeconfig, gone(lost)))
+    result = executor.perform(on_web(shop, "rollout_restart", timeout_s=1), "key")
+    assert result.outcome is ActionOutcome.INTERRUPTED
+    assert ("the server went away" if lost else "the server is not there after 1 s") in result.detail
+
+
+def test_a_busy_server_is_asked_again(shop: Namespace) -> None:
+    executor = KubernetesExecutor(Between(shop.kubeconfig, busy))
+    assert executor.perform(on_web(shop, "scale_down"), "key").outcome is SUCCEEDED
+    assert shop.replicas() == 1
 
 
 def test_what_the_server_finds_invalid_is_told(shop: Namespace) -> None:
