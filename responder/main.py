@@ -34,6 +34,7 @@ from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.diagnose.reading import LogPatterns, Reading
 from responder.diagnose.record import expected_fits
 from responder.learn import DAY_S, Decay, Runbook, RunbookConfig
+from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, check_together, load_llm_settings
 from responder.logs import set_up_logging
 from responder.models import Models, build_models
@@ -160,7 +161,8 @@ class Responder:
         self._stages = Stages(providers.tracers)
         self._runbook = _runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
-        models = _models(settings, llm, providers)
+        legible = Gate()
+        models = _models(settings, llm, legible, providers)
         self._steps = PipelineSteps(
             config=StepsConfig(settle_s=settings.settle_s, quiet_s=settings.settle_quiet_s),
             store=store,
@@ -188,7 +190,7 @@ class Responder:
         desk = Desk(
             store=store,
             approvals=self._approvals,
-            wording=Wording(_public_url(settings, server.port), links),
+            wording=Wording(_public_url(settings, server.port), links, legible),
             stages=self._stages,
             metrics=NotificationMetrics(providers.meters),
             clock=time.time,
@@ -307,12 +309,13 @@ def _warnings(policy_file: PolicyFile | None) -> list[str]:
     return [] if warning is None else [warning]
 
 
-def _models(settings: ResponderSettings, llm: LlmSettings, providers: Providers) -> Models | None:
+def _models(settings: ResponderSettings, llm: LlmSettings, gate: Gate, providers: Providers) -> Models | None:
     """The language models, where any are named."""
     if not llm.models:
         return None
     look_ups = DetectorLookUps(DetectorClient(settings.detector_url, timeout_s=1.0, attempts=1))
-    return build_models(llm, look_ups, providers.tracers.get_tracer(SCOPE), providers.meters.get_meter(SCOPE))
+    tracer, meter = providers.tracers.get_tracer(SCOPE), providers.meters.get_meter(SCOPE)
+    return build_models(llm, look_ups, gate, tracer, meter)
 
 
 def _analyst(settings: ResponderSettings, models: Models | None) -> Analyst:

@@ -78,7 +78,9 @@ class Models:
         self.loop.close()
 
 
-def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer, meter: Meter) -> Models:
+def build_models(
+    settings: LlmSettings, look_ups: LookUps, gate: Gate, tracer: trace.Tracer, meter: Meter
+) -> Models:
     """The models of `settings`. Each provider has one budget and one breaker, whoever asks it."""
     loop = EventLoopThread()
     limits = PromptLimits(settings.diagnosis_prompt_tokens, settings.diagnosis_answer_tokens)
@@ -87,7 +89,7 @@ def build_models(settings: LlmSettings, look_ups: LookUps, tracer: trace.Tracer,
         analyst=ModelAnalyst(
             Prompts(limits, _new_mark),
             config=AskingConfig(settings.diagnosis_max_look_ups, settings.diagnosis_share_text),
-            gate=Gate(),
+            gate=gate,
             look_ups=TracedLookUps(look_ups, tracer),
         ),
         ballots=Ballots(limits, _new_mark),

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Set
+from functools import cached_property
 from itertools import pairwise
 
 from responder.legibility.characters import character_faults, leftover_faults, script_fault
@@ -41,12 +42,16 @@ class Gate:
     Prose must be made of words that exist. Identifiers (metric names, hosts, paths, ids, versions), numbers
     with units, quoted text and the names handed in with the text are not words, and pass, but for
     look-alike letters, doubled letters and control characters. A gate is made once in a process and handed
-    to all who need it: the lexicon it loads takes about 0.3 s and 30 MB. Gates that are given the same
-    lexicon share it.
+    to all who need it: the lexicon it loads for the first text takes about 0.3 s and 30 MB. Gates that are
+    given the same lexicon share it.
     """
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
-        self._lexicon = lexicon or Lexicon()
+        self._shared = lexicon
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return self._shared or Lexicon()
 
     def check(self, text: str, known_words: Iterable[str] = ()) -> Legibility:
         """Whether `text` is legible; `known_words` are the names of the incident it speaks of."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from urllib.parse import quote
 
 from detector import Incident
@@ -40,18 +39,15 @@ class Change:
 
 
 class Wording:
-    """Words messages. Text that is garbled is left out, and said in our own words instead.
+    """Words messages. Text that `gate` finds garbled is left out, and said in our own words instead.
 
     `public_url`: where humans reach the API; `links`: None where no secret is set to sign them with.
     """
 
-    def __init__(self, public_url: str, links: ApprovalLinks | None) -> None:
+    def __init__(self, public_url: str, links: ApprovalLinks | None, gate: Gate) -> None:
         self._public_url = public_url
         self._links = links
-
-    @cached_property
-    def _gate(self) -> Gate:
-        return Gate()  # made when it is needed: it takes a while, and most responders tell nobody
+        self._gate = gate
 
     def message(self, change: Change) -> Message:
         """The message of a change of state."""

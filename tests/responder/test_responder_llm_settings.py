@@ -10,6 +10,7 @@ from opentelemetry.trace import NoOpTracer
 from detector.hosting import SettingsError
 from responder.diagnose.llm.detector_look_ups import DetectorLookUps
 from responder.incident_record import MemberRole
+from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, check_together, load_llm_settings
 from responder.models import Models, build_models
 from responder.settings import load_settings
@@ -115,7 +116,9 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[Models]:
     monkeypatch.setenv("OPENAI_MODEL", "m1")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
     with DetectorClient("http://127.0.0.1:1") as detector:
-        built = build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer(), NoOpMeter("test"))
+        built = build_models(
+            load_llm_settings(), DetectorLookUps(detector), Gate(), NoOpTracer(), NoOpMeter("test")
+        )
         yield built
         built.close()
 
@@ -136,6 +139,8 @@ def test_a_key_that_would_go_out_in_the_clear_is_warned_of(
     monkeypatch.setenv("OPENAI_MODEL", "m1")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://models.example/v1")
     with DetectorClient("http://127.0.0.1:1") as detector:
-        build_models(load_llm_settings(), DetectorLookUps(detector), NoOpTracer(), NoOpMeter("test")).close()
+        build_models(
+            load_llm_settings(), DetectorLookUps(detector), Gate(), NoOpTracer(), NoOpMeter("test")
+        ).close()
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert warned == ["prompts and the key go to models.example in the clear: use an https URL"]

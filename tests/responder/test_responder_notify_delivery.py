@@ -17,6 +17,7 @@ from sqlalchemy import select
 from detector import IncidentState, Severity
 from responder.approval import Answer, Approvals, Human
 from responder.incident_record import ActionKind, PipelineState
+from responder.legibility import Gate
 from responder.notify import (
     Channel,
     Desk,
@@ -70,7 +71,7 @@ class Office:
         self.desk = Desk(
             store=self.store,
             approvals=self.approvals,
-            wording=Wording("http://ops.example", None),
+            wording=Wording("http://ops.example", None, Gate()),
             stages=Stages(self.tracers),
             metrics=NotificationMetrics(self.meters),
             clock=lambda: self.now,

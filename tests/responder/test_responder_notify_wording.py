@@ -11,13 +11,15 @@ from pipeline_doubles import make_incident
 from detector import Incident
 from responder.approval import Approval, ApprovalLinks
 from responder.incident_record import ActionKind, PipelineState
+from responder.legibility import Gate
 from responder.notify import Message, Urgency, Wording
 from responder.notify.neutral import neutral
 from responder.notify.wording import Change
 
 URL = "http://ops.example"
 ASKED = Approval("INC-1", 1, 0, ActionKind.RESTART, "shop", "A human must agree. Memory leaks", 0.0, 3600.0)
-WORDING = Wording(URL, ApprovalLinks(b"a secret of sixteen and more", URL))
+GATE = Gate()
+WORDING = Wording(URL, ApprovalLinks(b"a secret of sixteen and more", URL), GATE)
 
 
 def worded(state: PipelineState, said: str = "", incident: Incident | None = None) -> Message:
@@ -40,7 +42,7 @@ def test_a_request_says_what_is_wrong_what_is_proposed_and_until_when() -> None:
 
 def test_without_links_a_request_names_the_command_to_answer_by() -> None:
     change = Change(make_incident(), PipelineState.AWAITING_APPROVAL, "", ASKED)
-    message = Wording(URL, None).message(change)
+    message = Wording(URL, None, GATE).message(change)
     assert message.approval_link is None
     assert message.text.endswith("Answer with: aegisops incidents approve INC-1")
 
