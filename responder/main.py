@@ -14,6 +14,7 @@ import time
 
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from sqlalchemy.exc import SQLAlchemyError
 
 from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError
 from responder.access import Access, Rates, Tokens, TokensError, parse_rate
@@ -54,6 +55,7 @@ from responder.pipeline import (
     Pipeline,
     PipelineSteps,
     Rooms,
+    Starting,
     StepsConfig,
     StopGate,
     StoredPast,
@@ -65,7 +67,7 @@ from responder.pipeline import (
 from responder.policy import CatalogueReach, Policy, PolicyError, PolicyFile
 from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
 from responder.settings import ResponderSettings, load_settings
-from responder.store import Database, Lease, Store, StoreUnusableError
+from responder.store import Database, Lease, Store, StoreUnavailableError, StoreUnusableError
 from responder.telemetry import SCOPE, PipelineMetrics, Stages
 from responder.verify import DetectorClient, Verifier, VerifyConfig
 
@@ -122,7 +124,10 @@ def main() -> int:
         access=access,
         stop=stop,
     )
-    responder.start()
+    try:
+        responder.start()
+    except (StoreUnavailableError, SQLAlchemyError) as error:
+        return _refuse(EXIT_STORE, f"The database failed at the start: {error}")
     stop.wait()
     responder.stop()
     logging.shutdown()
@@ -157,10 +162,13 @@ class Responder:
         instance = new_instance() if database.shared else SINGLE
         self._closing = threading.Event()
         self._store = store = Store.over(database, routes(channels))
-        self._workflows = DbosWorkflows(database.url, self._gate, settings.max_running, instance)
+        self._workflows = DbosWorkflows(
+            database.url, self._gate, settings.max_running, instance, database.workflow_engine()
+        )
         self._stages = Stages(providers.tracers)
         self._runbook = _runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
+        self._starting = Starting(self._workflows, metrics)
         legible = Gate()
         models = _models(settings, llm, legible, providers)
         self._steps = PipelineSteps(
@@ -201,7 +209,7 @@ class Responder:
         self._app = build_app(
             ApiParts(
                 store=store,
-                workflows=self._workflows,
+                workflows=self._starting,
                 runbook=self._runbook,
                 clock=time.time,
                 ids=RandomIdGenerator(),
@@ -229,6 +237,7 @@ class Responder:
         self._taking_up.look()
         if self._taking_over is not None:
             self._taking_over.start()
+        self._starting.run()
         self._waiting.start()
         self._notifying.start()
         self._server.start(self._app)
@@ -239,6 +248,7 @@ class Responder:
         _LOG.info("stopping; unfinished incidents go on at the next start")
         self._closing.set()
         self._server.stop(_API_GRACE_S)
+        self._starting.stop()
         self._waiting.stop()
         self._notifying.stop(_NOTIFY_GRACE_S)
         if not self._gate.close(self._settings.stop_grace_s):

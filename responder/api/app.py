@@ -20,7 +20,7 @@ from responder.api.intake import intake_router
 from responder.api.learning import learning_router
 from responder.api.parts import ApiParts
 from responder.api.webhooks import webhooks_router
-from responder.store import StoreUnusableError
+from responder.store import StoreUnavailableError
 
 MAX_BODY_BYTES = 2 * 2**20
 
@@ -85,7 +85,7 @@ def _health_router(parts: ApiParts) -> APIRouter:
         """The store can be written and workflows run."""
         try:
             parts.store.database.check_writable()
-        except StoreUnusableError as error:
+        except StoreUnavailableError as error:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
         if not parts.workflows.launched:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Workflows do not run (yet); try again soon")

@@ -10,9 +10,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from responder.store import Outage, StoreUnavailableError
+
 _LOG = logging.getLogger(__name__)
 _MAX_ERRORS = 20
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
 
 
 class FieldError(BaseModel):
@@ -50,6 +53,7 @@ def install(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(StoreUnavailableError, _unavailable)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -71,6 +75,16 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
         detail = f"{request.method} {request.url.path}: {detail}; what there is stands in /docs"
     response = problem(error.status_code, detail)
     response.headers.update(error.headers or {})
+    return response
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StoreUnavailableError)  # noqa: S101 - registered for this type
+    _LOG.warning("cannot answer %s calls: %s", request.method, error)
+    full = error.outage is Outage.FULL
+    status = HTTPStatus.INSUFFICIENT_STORAGE if full else HTTPStatus.SERVICE_UNAVAILABLE
+    response = problem(status, f"Nothing of this call was kept. {error}; then send it again.")
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 

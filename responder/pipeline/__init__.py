@@ -1,8 +1,8 @@
 """The way of an incident: the durable workflow, its steps, and what they need of the rooms they lead through.
 
 `workflow` is the state machine; `deciding`, `permitting`, `acting` and `ending` are its steps, in this
-order; `waiting` takes incidents up again that waited for a human, `taking_up` those whose workflow was never
-started, `taking_over` those of a responder that died.
+order; `starting` starts them, `waiting` takes incidents up again that waited for a human, `taking_up` those
+whose workflow was never started, `taking_over` those of a responder that died.
 """
 
 from responder.pipeline.case_files import StepsConfig
@@ -10,6 +10,7 @@ from responder.pipeline.durable import DbosWorkflows, DirectSteps, Steps, StopGa
 from responder.pipeline.instance import SINGLE, new_instance
 from responder.pipeline.past import StoredPast
 from responder.pipeline.rooms import Deliberation, Learning, Remediation, Rooms, Ruling, Verifying
+from responder.pipeline.starting import Starting
 from responder.pipeline.steps import PipelineSteps
 from responder.pipeline.taking_over import TakingOver
 from responder.pipeline.taking_up import TakingUp
@@ -27,6 +28,7 @@ __all__ = [
     "Remediation",
     "Rooms",
     "Ruling",
+    "Starting",
     "Steps",
     "StepsConfig",
     "StopGate",

@@ -6,12 +6,19 @@ was interrupted runs again: each must find out by itself what it already did.
 """
 
 import json
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from dbos import DBOS, Serializer, SetWorkflowID, WorkflowStatusString
+from sqlalchemy import Engine
+
+from responder.store import StoreUnavailableError
+
+_LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T", str, int, dict[str, str])
@@ -23,7 +30,9 @@ QUEUE = "incidents"
 _QUEUE_POLL_S = 0.1
 _RUNNING = WorkflowStatusString.PENDING.value
 _POOL = 10  # connections at most
-_TRIES = 4  # of a step that fails, about 3 s in all: rides out a busy database, not a missing one
+_TRIES = 4  # of a step that fails, about 3 s in all
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 4.0
 
 
 class Steps(Protocol):
@@ -129,11 +138,19 @@ def continuation(incident_id: str, attempt: int, rank: int) -> str:
 class DbosWorkflows:
     """Runs one workflow an incident, by DBOS, in the database at `database_url`.
 
-    `instance`: this process, among those that share the database. DBOS keeps its own global state: one object
+    `instance`: this process, among those that share the database. `engine`: to the same database, where DBOS
+    should not make one. DBOS keeps its own global state: one object
     of this class at a time.
     """
 
-    def __init__(self, database_url: str, gate: StopGate, max_running: int, instance: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        gate: StopGate,
+        max_running: int,
+        instance: str,
+        engine: Engine | None = None,
+    ) -> None:
         self._gate = gate
         self._max_running = max_running
         self._run: Callable[[str], str] | None = None
@@ -143,6 +160,7 @@ class DbosWorkflows:
             config={
                 "name": "aegisops-responder",
                 "system_database_url": database_url,
+                "system_database_engine": engine,
                 "application_version": WORKFLOW_VERSION,
                 "executor_id": instance,
                 "sys_db_pool_size": _POOL,
@@ -222,11 +240,19 @@ class DbosWorkflows:
         return ids
 
     def step(self, name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of `function`, kept; tried again a few times when it raises."""
+        """The result of `function`, kept; tried again a few times when it raises, and for as long as the
+        database is away, locked or full."""
 
         def once_open(*args: P.args, **kwargs: P.kwargs) -> T:
-            self._gate.enter()
-            return function(*args, **kwargs)
+            pause_s = _FIRST_PAUSE_S
+            while True:
+                self._gate.enter()
+                try:
+                    return function(*args, **kwargs)
+                except StoreUnavailableError as error:
+                    _LOG.warning("the step '%s' waits: %s", name, error)
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
         options: Any = {
             "name": name,

@@ -7,6 +7,7 @@ database and still be at it: so a step is performed again only when that one is 
 time limit has passed since.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from responder.incident_record import ActionOutcome, ActionRecord
@@ -14,8 +15,9 @@ from responder.pipeline.durable import StopGate
 from responder.pipeline.instance import surely_dead
 from responder.pipeline.rooms import Remediation
 from responder.remediate import ActionResult, StepOutcome
-from responder.store import ActionStep, Journal, StepRef
+from responder.store import ActionStep, Journal, StepRef, StoreUnavailableError
 
+_LOG = logging.getLogger(__name__)
 _LOOK_S = 0.5
 _CLOCKS_DIFFER_S = 5.0
 
@@ -57,7 +59,7 @@ class Execution:
                 result = self._finish(action, ref, before)
             else:
                 return ActionResult(before.outcome, before.detail)
-            self._journal.end_step(ref, result.outcome, result.detail, self._clock())
+            self._write_down(ref, result)
             return result
 
     def undo(self, action: ActionRecord, steps: Sequence[tuple[StepRef, Mapping[str, str]]]) -> ActionResult:
@@ -80,6 +82,17 @@ class Execution:
             result = ActionResult(result.outcome, "; ".join(told))
             self._journal.end_undo(ref.incident_id, ref.attempt, result.outcome, result.detail)
         return result
+
+    def _write_down(self, ref: StepRef, result: ActionResult) -> None:
+        """Keep what came of a step, however long that takes: once it is forgotten it can only be guessed."""
+        at = self._clock()
+        while True:
+            try:
+                self._journal.end_step(ref, result.outcome, result.detail, at)
+                return
+            except StoreUnavailableError as error:
+                _LOG.warning("what came of %s cannot be written down yet: %s", ref.key, error)
+                self._sleep(_LOOK_S)
 
     def _finish(self, action: ActionRecord, ref: StepRef, before: ActionStep) -> ActionResult:
         """A step that was begun and whose outcome nobody wrote down."""

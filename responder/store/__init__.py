@@ -12,6 +12,7 @@ from responder.store.incidents import IncidentPage, IncidentRow, Incidents, Rece
 from responder.store.journal import ActionStep, Journal, StepRef
 from responder.store.lease import Lease, Standing, TakenOverError
 from responder.store.notifications import Delivery, Notification, Notifications
+from responder.store.outage import Outage, StoreUnavailableError
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
 from responder.store.timeline import Move, StoredEvent, Timeline
@@ -31,6 +32,7 @@ __all__ = [
     "Move",
     "Notification",
     "Notifications",
+    "Outage",
     "Receipt",
     "Records",
     "ReplayedError",
@@ -38,6 +40,7 @@ __all__ = [
     "Standing",
     "StepRef",
     "Store",
+    "StoreUnavailableError",
     "StoreUnusableError",
     "StoredEvent",
     "TakenOverError",

@@ -1,21 +1,37 @@
 """Opening the database: pragmas, transactions, and errors that say what to do."""
 
 import fcntl
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DatabaseError, InterfaceError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    NullPool,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
 
 from responder.store.migrate import NewerDatabaseError, migrate
-from responder.store.schema import audit_head, incidents
+from responder.store.outage import Outage, StoreUnavailableError, Turnstile, outage_of
+from responder.store.schema import audit_head
+from responder.store.turn import NoTurnError, Turn
 
-BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_MS = 8_000  # less than the detector waits for an answer
 START_BUSY_TIMEOUT_MS = 3_000
 _POOL = 10  # connections to PostgreSQL at most, besides those of the workflow library
+_POOL_TIMEOUT_S = 8.0
+_CONNECT_TIMEOUT_S = 5
 
 # A session that only holds a lock must not outlive its client: both ends ask after each other.
 _SESSION_OPTIONS = {
@@ -36,12 +52,15 @@ class Database:
     """One engine and two kinds of transaction.
 
     On SQLite a writing transaction takes the write lock at its beginning, so that two writers queue
-    instead of one failing half way; readers never wait (write-ahead log). One process at a time may
-    have a SQLite database open: two would both take up the same unfinished incidents.
+    instead of one failing half way; readers never wait, neither for the lock (write-ahead log) nor for the
+    connections of those that do. One process at a time may have a SQLite database open: two would both take
+    up the same unfinished incidents.
 
     PostgreSQL may be shared by several processes. Writers see what is committed at each statement, and hold
     the rows that they decide by (`FOR UPDATE`), or where there are no rows yet a lock (`alone`); readers see
     one snapshot.
+
+    Both raise `StoreUnavailableError` when the database is away, locked or full.
     """
 
     def __init__(self, url: str, setting: str) -> None:
@@ -51,26 +70,26 @@ class Database:
         self._started = False
         self._turn = threading.Lock()
         self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._turnstile = Turnstile()
+        self._writers = Turn(BUSY_TIMEOUT_MS / 1e3)
         self._reading: Engine
         self._writing: Engine
         if self._sqlite:
-            self._engine = create_engine(self._url)
-            event.listen(self._engine, "connect", self._set_up_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
-            self._reading = self._engine
-            self._writing = self._engine.execution_options(aegisops_begin="BEGIN IMMEDIATE")
+            self._reading = self._sqlite_engine("BEGIN")
+            self._writing = self._sqlite_engine("BEGIN IMMEDIATE")
         else:
-            self._engine = create_engine(
+            self._writing = create_engine(
                 self._url,
                 pool_size=_POOL,
                 max_overflow=0,
+                pool_timeout=_POOL_TIMEOUT_S,
                 pool_pre_ping=True,
                 isolation_level="READ COMMITTED",
+                connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
             )
-            self._reading = self._engine.execution_options(
+            self._reading = self._writing.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            self._writing = self._engine
 
     @property
     def url(self) -> str:
@@ -81,6 +100,16 @@ class Database:
     def shared(self) -> bool:
         """Several processes may work on it at once."""
         return not self._sqlite
+
+    def workflow_engine(self) -> Engine | None:
+        """For the workflow library, on SQLite: it waits without end for one that is locked, and with this
+        engine also for one that is full. None on PostgreSQL, where it does so by itself."""
+        if not self._sqlite:
+            return None
+        engine = create_engine(self._url, pool_size=_POOL, max_overflow=0)
+        event.listen(engine, "connect", _set_up_for_workflows)
+        event.listen(engine, "handle_error", _as_locked)
+        return engine
 
     def session_engine(self) -> Engine:
         """For connections outside of the pool, without transactions, that notice soon when the other end is
@@ -103,13 +132,14 @@ class Database:
             self._hold(Path(self._url.database + ".lock"))
         try:
             if self._sqlite:
-                with self._engine.connect() as connection:
+                with self._reading.connect() as connection:
                     check = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if check != "ok":
                     raise StoreUnusableError(self._advice(f"is damaged ({check})"))
             with self._writing.begin() as connection:
                 migrate(connection)
-            self._engine.dispose()  # connections of the start differ from those of the work
+                self._prove(connection)
+            self._dispose()  # connections of the start differ from those of the work
             self._started = True
         except NewerDatabaseError as error:
             raise StoreUnusableError(
@@ -117,6 +147,11 @@ class Database:
                 f"that version, or set {self._setting} to another place."
             ) from error
         except (DatabaseError, InterfaceError) as error:
+            if outage_of(error) is Outage.FULL:
+                raise StoreUnusableError(
+                    f"The database {self._place} {Outage.FULL}: {self._remedies[Outage.FULL]}, or set "
+                    f"{self._setting} to another place."
+                ) from error
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 
     def look(self) -> None:
@@ -130,28 +165,46 @@ class Database:
         try:
             with self.read() as connection:
                 connection.execute(select(audit_head.c.seq).limit(1))
+        except StoreUnavailableError as error:
+            raise StoreUnusableError(str(error)) from error
         except (DatabaseError, InterfaceError) as error:
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 
     def check_writable(self) -> None:
-        """Take and give back the write lock; `StoreUnusableError` when that is not possible."""
-        try:
-            with self.write() as connection:
-                connection.execute(select(incidents.c.id).limit(1))
-        except (DatabaseError, InterfaceError) as error:
-            raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
+        """Write something that means nothing; `StoreUnavailableError` when that is not possible."""
+        with self.write() as connection:
+            self._prove(connection)
+
+    def _prove(self, connection: Connection) -> None:
+        # Either is written to the log of the database, whatever stood there before.
+        connection.exec_driver_sql("PRAGMA user_version=0" if self._sqlite else "SELECT pg_current_xact_id()")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads, on one snapshot."""
-        with self._reading.begin() as connection:
+        with self._explained(), self._reading.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; committed at the end, rolled back on an exception."""
-        with self._writing.begin() as connection:
-            yield connection
+        with self._turnstile.pass_through(), self._explained(), self._in_turn(), self._writing.begin() as tx:
+            yield tx
+
+    def _in_turn(self) -> AbstractContextManager[None]:
+        return self._writers if self._sqlite else nullcontext()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, NoTurnError) as error:
+            outage = Outage.LOCKED if isinstance(error, NoTurnError) else outage_of(error)
+            if outage is None:
+                raise
+            cause = getattr(error, "orig", None) or error
+            message = f"The database {self._place} {outage} ({cause}): {self._remedies[outage]}"
+            raise StoreUnavailableError(message, outage) from error
 
     @contextmanager
     def exclusively(self, what: str) -> Iterator[None]:
@@ -167,9 +220,13 @@ class Database:
 
     def close(self) -> None:
         """Give back all connections."""
-        self._engine.dispose()
+        self._dispose()
         if self._held is not None:
             self._held.close()
+
+    def _dispose(self) -> None:
+        for engine in (self._reading, self._writing):
+            engine.dispose()
 
     def _make_directory(self, path: Path) -> None:
         directory = path.parent
@@ -204,9 +261,20 @@ class Database:
             ) from error
         self._held = held
 
+    def _sqlite_engine(self, begin: str) -> Engine:
+        """Connections without a limit but the number of threads; none waits for another one's."""
+        engine = create_engine(self._url, max_overflow=-1)
+
+        def begin_so(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine, "connect", self._set_up_sqlite)
+        event.listen(engine, "begin", begin_so)
+        return engine
+
     def _set_up_sqlite(self, connection: Any, record: object) -> None:
         del record
-        # SQLAlchemy sends BEGIN itself (below); the driver's own implicit BEGIN would come too late.
+        # SQLAlchemy sends BEGIN itself (above); the driver's own implicit BEGIN would come too late.
         connection.isolation_level = None
         # The start gives up sooner, and its migrations may make a table anew that others refer to.
         connection.execute(
@@ -219,6 +287,15 @@ class Database:
     @property
     def _place(self) -> str | None:
         return self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
+
+    @property
+    def _remedies(self) -> dict[Outage, str]:
+        server = "see that its server runs and lets this user in"
+        return {
+            Outage.LOCKED: "end the process that holds it, or wait until it has ended",
+            Outage.FULL: "make room there",
+            Outage.AWAY: server if self.shared else "see to its directory and disk",
+        }
 
     def _advice(self, wrong: str) -> str:
         if self.shared:
@@ -254,5 +331,18 @@ def _what_is_wrong(error: DatabaseError | InterfaceError) -> str:
     return f"cannot be used ({text})"
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("aegisops_begin", "BEGIN"))
+def _set_up_for_workflows(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = "IMMEDIATE"  # as the library sets up the engine that it makes
+    connection.execute("PRAGMA busy_timeout=30000")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _as_locked(context: ExceptionContext) -> BaseException | None:
+    """The library tries again where a SQLite error says this, and gives the workflow up at any other."""
+    error = context.original_exception
+    if outage_of(error) in (None, Outage.LOCKED):
+        return None
+    return OperationalError(
+        context.statement, None, sqlite3.OperationalError(f"database is locked, so to say: {error}")
+    )
