@@ -13,21 +13,29 @@ controllers+=",namespace-controller"
 start() {
     mkdir -p "$directory"
     command -v go >/dev/null || { echo "the tests of the Kubernetes executor need Go: https://go.dev/dl" >&2; exit 1; }
-    install_etcd >"$directory/apt.log" 2>&1 || {
-        tail -n 20 "$directory/apt.log" >&2
-        echo "cannot install etcd-server; the tests of the Kubernetes executor need it (run as root, on Debian)" >&2
-        exit 1
-    }
+    install_missing
     setsid "$0" serve "$directory" >"$directory/serve.log" 2>&1 &
     echo $! >"$directory/serve.pid"
     echo "AEGISOPS_TEST_KUBECONFIG=$kubeconfig"
 }
 
-install_etcd() {
-    command -v etcd >/dev/null && return
-    apt-get update -qq
-    # Without this, the package would start a server of the system's own.
-    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends etcd-server
+install_missing() {
+    local packages=()
+    command -v etcd >/dev/null || packages+=(etcd-server)
+    command -v curl >/dev/null || packages+=(curl)
+    command -v openssl >/dev/null || packages+=(openssl)
+    [ ${#packages[@]} -eq 0 ] && return
+    echo "installing ${packages[*]}" >&2
+    # Without RUNLEVEL, the package would start a server of the system's own.
+    {
+        apt-get update -qq
+        RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    } >"$directory/apt.log" 2>&1 || {
+        tail -n 20 "$directory/apt.log" >&2
+        echo "cannot install ${packages[*]}; the tests of the Kubernetes executor need them (run as root, on Debian)" >&2
+        exit 1
+    }
 }
 
 serve() {
