@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Self
 
 from responder.incident_record import PipelineState
-from responder.store.alerts import Alert, Alerts
+from responder.store.alert import Alert, alert_digest
+from responder.store.alerts import Alerts
 from responder.store.database import Database, StoreUnusableError
 from responder.store.incidents import IncidentPage, IncidentRow, Incidents, Receipt
 from responder.store.journal import ActionStep, Journal, StepRef
@@ -46,6 +47,7 @@ __all__ = [
     "TakenOverError",
     "Timeline",
     "WebhookCall",
+    "alert_digest",
 ]
 
 

@@ -10,7 +10,7 @@ from pipeline_doubles import make_incident
 
 from detector import IncidentState, IncidentType
 from responder.incident_record import PipelineState
-from responder.store.alerts import LATE_S, MAX_ALERTS, STILL_OPEN_S
+from responder.store.alert_intake import LATE_S, MAX_ALERTS, STILL_OPEN_S
 
 
 @pytest.fixture
