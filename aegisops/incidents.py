@@ -13,6 +13,7 @@ from rich.table import Table
 
 from aegisops.errors import StackError
 from aegisops.settings import load_settings
+from responder.quantity import percent
 
 incidents_app = typer.Typer(no_args_is_help=True, help="Shows incidents, and answers what waits for a human.")
 
@@ -62,6 +63,8 @@ def show(incident_id: IncidentId, url: Url = None) -> None:
     incident = record["incident"]
     say(f"{incident['id']}  {incident['service']}  {incident['type']}  {record['state']}")
     say(incident["summary"])
+    if record["diagnosis"] is not None:
+        say(_sureness(record["diagnosis"]))
     for event in record["timeline"]:
         say(f"{_moment(event['at'])}  {event['state']:<17}  {event['message']}")
     asked = record["approval"]
@@ -124,6 +127,16 @@ def user() -> str:
 def say(text: str) -> None:
     """Texts of incidents come from telemetry: no markup, nothing that moves the cursor."""
     console.print("".join(c if c.isprintable() else " " for c in text), markup=False, soft_wrap=True)
+
+
+def _sureness(diagnosis: dict[str, Any]) -> str:
+    """What was diagnosed, and whether its confidence is a measured share or belief."""
+    share = percent(diagnosis["confidence"])
+    meant = f"{share} of such diagnoses were right when it was measured"
+    if not diagnosis["calibrated"]:
+        meant = f"{share} sure, by belief: not measured for such a diagnosis"
+    what = str(diagnosis["incident_type"] if diagnosis["outcome"] == "fault" else diagnosis["outcome"])
+    return f"diagnosis: {what.replace('_', ' ')} (by {diagnosis['analyst']}); {meant}"
 
 
 def _moment(at: float) -> str:

@@ -32,7 +32,11 @@ class VoteSeen:
 
 @dataclass(slots=True)
 class FaultResult:
-    """One fault, from injection to its end. Times in seconds since injection; None: it did not happen."""
+    """One fault, from injection to its end. Times in seconds since injection; None: it did not happen.
+
+    `confidence` is the diagnosis's; where it is `calibrated`, the share of such diagnoses that was right when
+    it was measured.
+    """
 
     fault: str
     injected_at: float
@@ -40,6 +44,7 @@ class FaultResult:
     incident_id: str | None = None
     incident_type: str | None = None
     confidence: float | None = None
+    calibrated: bool = False
     state: str | None = None
     root_cause: str | None = None
     verdict: str | None = None
@@ -70,12 +75,13 @@ def fill(result: FaultResult, record: IncidentRecord) -> None:
     result.detected_after_s = round(incident.opened_at - result.injected_at, 2)
     result.incident_id = incident.id
     result.incident_type = incident.type.value
-    result.confidence = round(incident.confidence, 3)
     result.state = record.state.value
     result.trace_id = incident.trace_id
     if record.diagnosis is not None:
         result.root_cause = record.diagnosis.root_cause
         result.incident_type = record.diagnosis.incident_type.value
+        result.confidence = round(record.diagnosis.confidence, 3)
+        result.calibrated = record.diagnosis.calibrated
     if record.decisions:
         decision = record.decisions[-1]
         result.verdict = decision.verdict.value

@@ -62,7 +62,7 @@ class Screen:
             named = fault.incident_type or "not detected"
             table.add_row(
                 fault.fault if named == fault.fault else f"{fault.fault}: {named}",
-                "–" if fault.confidence is None else f"{fault.confidence:.0%}",
+                _sureness(fault),
                 _approvals(fault),
                 ", ".join(action.action for action in fault.actions) or "–",
                 _seconds(fault.detected_after_s),
@@ -71,6 +71,9 @@ class Screen:
             )
         self._console.print()
         self._console.print(table)
+        self._console.print(Text("sure: how often such a diagnosis was right when it was measured", "dim"))
+        if any(fault.confidence is not None and not fault.calibrated for fault in faults):
+            self._console.print(Text("~: not measured for such a diagnosis, belief only", "dim"))
         self._console.print(Text("seen and over: seconds since the fault was injected", "dim"))
 
     def _votes(self, decisions: Sequence[CouncilDecision]) -> None:
@@ -104,6 +107,12 @@ def _approvals(fault: FaultResult) -> str:
     if not fault.votes:
         return "–"
     return f"{sum(vote.approve for vote in fault.votes)} of {len(fault.votes)}"
+
+
+def _sureness(fault: FaultResult) -> str:
+    if fault.confidence is None:
+        return "–"
+    return f"{'' if fault.calibrated else '~'}{fault.confidence:.0%}"
 
 
 def _seconds(value: float | None) -> str:

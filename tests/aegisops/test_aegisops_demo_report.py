@@ -1,11 +1,14 @@
 """The demo's verdict: a fault counts only when it was seen, named rightly, healed and verified."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from aegisops.demo.report import ActionSeen, FaultResult, conclude, judge
+from aegisops.demo.screen import Screen
 from responder.incident_record import ActionKind, ActionOutcome, PipelineState, VerificationOutcome
 
 
@@ -70,6 +73,7 @@ def test_the_report_is_json_with_the_documented_keys(tmp_path: Path) -> None:
         "incident_id",
         "incident_type",
         "confidence",
+        "calibrated",
         "verdict",
         "votes",
         "actions",
@@ -77,3 +81,18 @@ def test_the_report_is_json_with_the_documented_keys(tmp_path: Path) -> None:
         "trace_id",
     }
     assert report["faults"][0]["actions"][0].keys() >= {"action", "target", "outcome"}
+
+
+@pytest.mark.parametrize(("calibrated", "shown", "explained"), [(True, " 92%", False), (False, "~60%", True)])
+def test_the_table_tells_measured_confidence_from_belief(
+    calibrated: bool, shown: str, explained: bool
+) -> None:
+    result = healed()
+    result.confidence, result.calibrated = float(shown.strip(" ~%")) / 100, calibrated
+    console = Console(width=80, record=True, file=StringIO())
+
+    Screen(console).table([result])
+
+    text = console.export_text()
+    assert shown in text
+    assert ("belief only" in text) is explained

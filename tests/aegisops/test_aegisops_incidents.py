@@ -1,5 +1,6 @@
 """`aegisops incidents` and `aegisops audit` as processes."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -81,6 +82,37 @@ def test_a_refusal_is_one_line_and_status_1(responder: Responder, tmp_path: Path
     command = ["incidents", "reject", "INC-1", "--who", "a", "--why", "b", "--url", responder.url]
     done = aegisops(*command, directory=tmp_path)
     assert (done.returncode, done.stderr.strip()) == (1, "error: INC-1 waits for no approval")
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "said"),
+    [
+        (True, "92 % of such diagnoses were right when it was measured"),
+        (False, "92 % sure, by belief: not measured for such a diagnosis"),
+    ],
+)
+def test_an_incident_is_shown_with_what_its_confidence_means(
+    responder: Responder, tmp_path: Path, calibrated: bool, said: str
+) -> None:
+    diagnosis = {
+        "outcome": "fault",
+        "incident_type": "disk_space",
+        "confidence": 0.92,
+        "analyst": "offline",
+        "calibrated": calibrated,
+    }
+    incident = {"id": "INC-1", "service": "shop", "type": "disk_space", "summary": "the disk is full"}
+    record: dict[str, Any] = {
+        "incident": incident,
+        "state": "RESOLVED",
+        "diagnosis": diagnosis,
+        "timeline": [],
+        "approval": None,
+    }
+    responder.answer = json.dumps(record).encode()
+    done = aegisops("incidents", "show", "INC-1", "--url", responder.url, directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"diagnosis: disk space (by offline); {said}" in done.stdout
 
 
 def test_without_a_responder_it_says_where_it_looked(tmp_path: Path) -> None:

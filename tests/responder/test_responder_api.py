@@ -20,7 +20,8 @@ from responder.alerts.naming import incident_type, severity
 from responder.alerts.reported import MAX_LINE, MAX_LINES
 from responder.api import ApiParts, build_app
 from responder.api.app import MAX_BODY_BYTES
-from responder.incident_record import IncidentRecord, PipelineState
+from responder.diagnose import OfflineAnalyst
+from responder.incident_record import Case, IncidentRecord, PipelineState
 from responder.store import Database, Store
 
 
@@ -83,6 +84,14 @@ def test_an_incident_that_ended_is_not_started_again(api: Api) -> None:
 def test_the_trace_is_the_incidents_own(api: Api) -> None:
     api.report(make_incident())
     assert api.record("INC-1")["trace_id"] == TRACEPARENT.split("-")[1]
+
+
+def test_an_incident_says_whether_its_confidence_was_measured(api: Api) -> None:
+    api.report(make_incident())
+    diagnosis = OfflineAnalyst().diagnose(Case(make_incident(), frozenset()))
+    for attempt, calibrated in ((1, True), (2, False)):
+        api.store.journal.save_diagnosis("INC-1", attempt, replace(diagnosis, calibrated=calibrated))
+        assert api.record("INC-1")["diagnosis"]["calibrated"] is calibrated
 
 
 def test_a_detection_with_a_broken_trace_takes_that_of_the_header(api: Api) -> None:
