@@ -7,6 +7,7 @@ from responder.remediate.kubernetes_change import Change, require_same
 from responder.remediate.kubernetes_progress import rolled_out
 from responder.remediate.kubernetes_step import Rollback, RolloutRestart
 from responder.remediate.kubernetes_workload import (
+    CHANGE_CAUSE,
     RESTARTED_AT,
     Before,
     Look,
@@ -110,10 +111,16 @@ def _release(look: Look, template: str) -> ReplicaSet:
 def _to_release(
     workload: Workload, release: ReplicaSet, annotations: Mapping[str, str], there: bool
 ) -> Change:
-    """The whole template is replaced: a merge would leave what the release did not have."""
+    """The whole template is replaced: a merge would leave what the release did not have.
+
+    The change cause goes with it, or the cluster would write that of the release that is left to this one.
+    """
+    annotations = {**annotations, CHANGE_CAUSE: release.change_cause}
+    if not release.change_cause:
+        del annotations[CHANGE_CAUSE]
     patch = [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": workload.resource_version},
-        {"op": "add", "path": "/metadata/annotations", "value": dict(annotations)},
+        {"op": "add", "path": "/metadata/annotations", "value": annotations},
         {"op": "replace", "path": "/spec/template", "value": pod_template(release)},
     ]
     to = f"back to revision {release.revision} ({images(release.template)}), {_pods(workload)}"

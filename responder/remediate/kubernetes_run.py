@@ -81,13 +81,15 @@ class Run:
         """Until the change has taken effect. Raises `StepError` as soon as it will not, `UnfinishedError`
         once the time is over."""
         target = self.step.target
+        # What Kubernetes says of the rollout before may stand a moment longer.
+        old = change.watch(change.workload).failure if change.patch is not None else None
         while True:
             try:
                 workload = read_workload(target, self.api.workload(target))
                 progress = change.watch(workload)
                 if progress.arrived:
                     return
-                if progress.failure is not None:
+                if progress.failure not in (None, old):
                     raise StepError(f"{target}: {progress.so_far}; {progress.failure}")
                 so_far = progress.so_far
             except ApiError as error:

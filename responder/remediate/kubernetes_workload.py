@@ -15,6 +15,7 @@ from responder.remediate.step_error import StepRefusedError
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 REVISION = "deployment.kubernetes.io/revision"
+CHANGE_CAUSE = "kubernetes.io/change-cause"
 _HASH_LABEL = "pod-template-hash"
 _PRIOR = ("uid", "replicas", "template", "target")
 
@@ -38,11 +39,12 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSet:
-    """One release of a Deployment that is kept."""
+    """One release of a Deployment that is kept. `change_cause`: what its maker wrote of it, or ""."""
 
     name: str
     revision: int
     template: Json
+    change_cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ def read_releases(workload: Workload, listed: Sequence[Json]) -> Sequence[Replic
         for one in listed:
             metadata = one["metadata"]
             if any(owner.get("uid") == workload.uid for owner in metadata.get("ownerReferences") or ()):
-                revision = int((metadata.get("annotations") or {}).get(REVISION, 0))
-                found.append(ReplicaSet(str(metadata["name"]), revision, one["spec"]["template"]))
+                notes = metadata.get("annotations") or {}
+                revision, cause = int(notes.get(REVISION, 0)), str(notes.get(CHANGE_CAUSE, ""))
+                found.append(ReplicaSet(str(metadata["name"]), revision, one["spec"]["template"], cause))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ApiError(
             f"the API server's answer on the ReplicaSets of {workload.target} was not understood: {error!r}"

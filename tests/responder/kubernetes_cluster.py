@@ -165,9 +165,10 @@ class Namespace:
         listed = self.api("GET", f"{_CORE}/{self.name}/pods?labelSelector=app%3D{name}")["items"]
         return {pod["metadata"]["uid"] for pod in listed}
 
-    def replica_sets(self, name: str = "web") -> set[str]:
+    def replica_sets(self, annotation: str = "", name: str = "web") -> dict[str, str]:
+        """By name what an annotation says of each."""
         listed = self.api("GET", f"{_APPS}/{self.name}/replicasets?labelSelector=app%3D{name}")["items"]
-        return {one["metadata"]["name"] for one in listed}
+        return {r["metadata"]["name"]: r["metadata"]["annotations"].get(annotation, "") for r in listed}
 
     def autoscale(self, name: str = "web") -> None:
         target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}

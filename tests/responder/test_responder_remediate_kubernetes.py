@@ -34,7 +34,7 @@ def test_a_rollout_restart_replaces_every_pod(shop: Namespace, executor: Kuberne
     assert result == ActionResult(SUCCEEDED, f"restarted deployment {shop.name}/web, 2 pods")
     assert len(shop.pods()) == 2
     assert not shop.pods() & pods
-    assert len(shop.replica_sets() - releases) == 1
+    assert len(shop.replica_sets().keys() - releases) == 1
     assert shop.get()["metadata"]["annotations"]["aegisops.io/last-step"] == "key"
 
 

@@ -40,6 +40,19 @@ def test_a_rollback_brings_the_release_before_back_whole(
     assert shop.get()["spec"]["template"] == before
 
 
+def test_a_rollback_leaves_each_release_its_own_change_cause(
+    shop: Namespace, executor: KubernetesExecutor
+) -> None:
+    cause = "kubernetes.io/change-cause"
+    shop.deploy()
+    shop.release("app:2")
+    shop.patch({"metadata": {"annotations": {cause: "the second release"}}})
+    shop.wait_until(lambda: "the second release" in shop.replica_sets(cause).values())
+    executor.perform(on_web(shop, "rollback"), "key")
+    assert sorted(shop.replica_sets(cause).values()) == ["", "the second release"]
+    assert cause not in shop.get()["metadata"]["annotations"]
+
+
 def test_a_rollback_passes_over_restarts_of_the_same_release(
     shop: Namespace, executor: KubernetesExecutor
 ) -> None:
@@ -56,6 +69,18 @@ def test_a_rollback_leaves_a_release_that_never_came_up(
     shop.deploy()
     shop.release(BROKEN, settle=False)
     assert executor.perform(on_web(shop, "rollback"), "key").outcome is SUCCEEDED
+    assert shop.image() == "app:1"
+
+
+def test_what_kubernetes_said_of_the_rollout_before_is_not_taken_for_this_one(
+    shop: Namespace, executor: KubernetesExecutor
+) -> None:
+    shop.deploy(strategy={"type": "Recreate"}, progressDeadlineSeconds=1)
+    shop.release(BROKEN, settle=False)
+    shop.wait_until(lambda: "ProgressDeadlineExceeded" in str(shop.get()["status"]))
+    shop.patch({"spec": {"progressDeadlineSeconds": 60}})
+    result = executor.perform(on_web(shop, "rollback", max_unavailable=2), "key")
+    assert result.outcome is SUCCEEDED
     assert shop.image() == "app:1"
 
 
