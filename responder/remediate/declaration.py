@@ -12,6 +12,7 @@ from responder.remediate.executor import Executor
 
 MAX_SECONDS = 600
 
+
 class Declared(BaseModel):
     """A mapping of the catalogue. Immutable; an unknown field is an error that names the nearest known."""
 
