@@ -128,6 +128,8 @@ class KubernetesApi:
         answer = _read(body)
         if status == HTTPStatus.OK and answer is not None:
             return answer
+        if answer is None and status < HTTPStatus.BAD_REQUEST:
+            raise ApiError(f"{what}: what answers there is no Kubernetes API ({status})", status)
         said = str((answer or {}).get("message") or _phrase(status))[:_SAID_LIMIT]
         in_doubt = patch is not None and status in _DOUBTFUL
         raise ApiError(_refusal(status, what, resource, said), status, in_doubt)

@@ -5,6 +5,7 @@ and 15 MiB. Answers are kept as JSON, as the API gave them: the client's models 
 and a rollback puts a whole pod template back.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from responder.remediate.kubernetes_step import KubernetesConnection
 
 _PATCH_TYPES: dict[type, str] = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 _UNSENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError, client.ApiException)
+_MAX_BYTES = 16 * 1024 * 1024
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
@@ -78,10 +80,21 @@ class _Transport:
             )
             method, url, headers, body, _ = request
             url = f"{url}?{urlencode(query)}" if query else url
+            deadline = time.monotonic() + timeout_s
             answer = self._api.call_api(method, url, headers, body, _request_timeout=timeout_s)
-            return answer.status, answer.read()
+            return answer.status, _body(answer.response, deadline)
         except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
             raise NoAnswerError(_why(host, error), sent=not isinstance(error, _UNSENT)) from error
+
+
+def _body(response: Any, deadline: float) -> bytes:
+    """The client's own time limit is for each piece that comes, not for the whole."""
+    body = b""
+    while piece := response.read1(_MAX_BYTES):
+        body += piece
+        if len(body) > _MAX_BYTES or time.monotonic() > deadline:
+            raise urllib3.exceptions.TimeoutError("an answer without end")
+    return body
 
 
 def _why(host: str, error: Exception) -> str:

@@ -1,24 +1,31 @@
 """Steps and connections for Kubernetes as the catalogue takes them, and clusters that cannot be used."""
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from kubernetes_steps import executor_with, kubernetes_step
 from pydantic import ValidationError
+from recording_server import recording_server
 
 from responder.incident_record import ActionOutcome
 from responder.remediate.executor import StepOutcome
 from responder.remediate.kubernetes import KIND
 from responder.remediate.kubernetes_step import KubernetesConnection
-from responder.remediate.kubernetes_workload import away_at_once, digest, read_workload
+from responder.remediate.kubernetes_workload import (
+    Before,
+    away_at_once,
+    digest,
+    read_prior,
+    read_workload,
+    write_prior,
+)
 from responder.remediate.step_error import StepRefusedError
 
+TEXT = st.text(min_size=1, max_size=9)
 RESTART = {"operation": "rollout_restart", "namespace": "shop", "deployment": "web", "timeout_s": 2}
 
 
@@ -31,29 +38,6 @@ def kubeconfig(directory: Path, server: str) -> str:
     }
     path.write_text(yaml.safe_dump(document))
     return str(path)
-
-
-@contextmanager
-def silent_server() -> Iterator[str]:
-    """Takes connections, and requests, and never answers."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    taken: list[socket.socket] = []
-
-    def take() -> None:
-        while True:
-            try:
-                taken.append(listener.accept()[0])
-            except OSError:
-                return
-
-    thread = threading.Thread(target=take)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
-    for one in taken:
-        one.close()
 
 
 @pytest.mark.parametrize(
@@ -135,6 +119,16 @@ def workload(kind: str, strategy: dict[str, Any], replicas: int) -> Any:
     )
 
 
+@given(st.builds(Before, TEXT, st.integers(0, 999_999_999), TEXT, st.text(max_size=9)))
+def test_what_was_seen_before_a_step_is_read_as_it_was_written(before: Before) -> None:
+    assert read_prior(write_prior(before)) == before
+
+
+@given(st.dictionaries(st.sampled_from(["uid", "replicas", "template", "target", ""]), st.text(max_size=9)))
+def test_a_prior_state_of_whatever_kind_is_read_or_not_known(prior: dict[str, str]) -> None:
+    assert isinstance(read_prior(prior), Before | None)
+
+
 def test_a_release_is_the_same_whatever_its_hash_and_its_restarts() -> None:
     spec = {"containers": [{"image": "app:1"}]}
     plain = {"metadata": {"labels": {"app": "web"}}, "spec": spec}
@@ -158,11 +152,19 @@ def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert executor.already_done(step, executor.observe(step)) is StepOutcome.UNKNOWN
 
 
-def test_a_server_that_does_not_answer_costs_no_more_than_the_steps_time(tmp_path: Path) -> None:
-    with silent_server() as url:
-        result = executor_with(kubeconfig(tmp_path, url)).perform(kubernetes_step(**RESTART), "key")
+@pytest.mark.parametrize("way", ["silent", "drip"])
+def test_a_server_that_does_not_answer_costs_no_more_than_the_steps_time(tmp_path: Path, way: str) -> None:
+    with recording_server(**{way: True}) as server:
+        result = executor_with(kubeconfig(tmp_path, server.url)).perform(kubernetes_step(**RESTART), "key")
     assert result.outcome is ActionOutcome.FAILED
-    assert f"the Kubernetes API at {url} gave no answer in time" in result.detail
+    assert f"the Kubernetes API at {server.url} gave no answer in time" in result.detail
+
+
+def test_a_server_of_another_kind_is_told(tmp_path: Path) -> None:
+    with recording_server() as server:
+        result = executor_with(kubeconfig(tmp_path, server.url)).perform(kubernetes_step(**RESTART), "key")
+    assert result.outcome is ActionOutcome.FAILED
+    assert "what answers there is no Kubernetes API (200)" in result.detail
 
 
 @pytest.mark.parametrize(
