@@ -191,7 +191,9 @@ class Responder:
         )
         self._pipeline = Pipeline(self._steps, self._workflows, metrics, settings.max_attempts)
         self._approvals = Approvals(database)
-        self._waiting = Waiting(self._approvals, self._workflows.resume, time.time, metrics)
+        self._waiting = Waiting(
+            self._approvals, self._workflows.resume, metrics, clock=time.time, monotonic=time.monotonic
+        )
         self._taking_up = TakingUp(store.incidents, self._approvals, self._workflows, self._steps.ending.fail)
         self._taking_over = self._peers(Lease(database, instance), metrics) if database.shared else None
         links = _links(settings, server.port)
@@ -368,7 +370,8 @@ def _verifier(settings: ResponderSettings) -> Verifier:
         poll_s=settings.verify_poll_s,
         give_up_s=settings.verify_give_up_s,
     )
-    return Verifier(DetectorClient(settings.detector_url), config, time.time, time.sleep)
+    detector = DetectorClient(settings.detector_url)
+    return Verifier(detector, config, time.time, time.sleep, monotonic=time.monotonic)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -157,7 +157,7 @@ def links_router(parts: ApiParts) -> APIRouter:
     def _target(token: str) -> LinkTarget:
         if parts.links is None:
             raise LinkError("this responder has no secret for links; use its API or command line")
-        return parts.links.read(token, parts.clock())
+        return parts.links.read(token)
 
     def _waiting(target: LinkTarget) -> tuple[Approval, str]:
         row = parts.store.incidents.get(target.incident_id)

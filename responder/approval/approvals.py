@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from responder.audit import AuditKind, append_record
 from responder.incident_record import FINAL_STATES, ActionKind, ProposedAction
@@ -148,7 +148,7 @@ class Approvals:
             state = tx.execute(select(incidents.c.state).where(incidents.c.id == incident_id)).scalar()
             if asked is None:
                 raise NotWaitingError(f"{incident_id} waits for no approval; it is {state}")
-            _refuse_unless_waiting(asked, str(state), at)
+            _refuse_unless_waiting(asked, str(state))
             if attempt not in (None, asked.attempt) or action not in (None, asked.action):
                 raise NotWaitingError(
                     f"{incident_id} waits for {asked.action} in attempt {asked.attempt}, not for {action} in "
@@ -164,21 +164,20 @@ class Approvals:
                 return now or asked
             return _settle(tx, now, Answer.EXPIRED, Human("", "", "time"), at)
 
-    def to_resume(self, now: float) -> list[Approval]:
-        """Requests whose incidents can go on: answered, run out, or the fault is over by itself."""
+    def unresumed(self) -> list[tuple[Approval, bool]]:
+        """Requests whose incidents were not taken up again, the oldest first, each with whether its fault is
+        over by itself."""
         query = (
-            select(approvals)
+            select(approvals, incidents.c.over)
             .join(incidents, incidents.c.id == approvals.c.incident_id)
             .where(
                 approvals.c.resumed_at.is_(None),
-                or_(approvals.c.answer.is_not(None), approvals.c.expires_at <= now, incidents.c.over),
                 incidents.c.state.not_in([state.value for state in FINAL_STATES]),
             )
             .order_by(approvals.c.requested_at)
-            .limit(100)
         )
         with self._database.read() as tx:
-            return [_approval(row) for row in tx.execute(query)]
+            return [(_approval(row), bool(row.over)) for row in tx.execute(query)]
 
     def resumed(self, asked: Approval, at: float) -> None:
         """Write down that the incident was taken up again."""
@@ -187,8 +186,8 @@ class Approvals:
             tx.execute(update(approvals).where(mine).values(resumed_at=at))
 
 
-def _refuse_unless_waiting(asked: Approval, state: str, at: float) -> None:
-    if asked.answer is Answer.EXPIRED or (asked.answer is None and at >= asked.expires_at):
+def _refuse_unless_waiting(asked: Approval, state: str) -> None:
+    if asked.answer is Answer.EXPIRED:  # as written down: by the clock alone it may only seem so
         raise NotWaitingError(f"{asked.incident_id}: the time to answer has run out, and a human was called")
     if asked.answer is not None:
         raise NotWaitingError(f"{asked.incident_id} was {asked.answer} by {asked.who} already")

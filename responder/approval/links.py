@@ -1,6 +1,7 @@
 """Signed links: whoever holds one may answer the one request it names, until that runs out.
 
-HMAC-SHA256 (RFC 2104) over incident, attempt, action and expiry; nothing is kept on this side.
+HMAC-SHA256 (RFC 2104) over incident, attempt, action and expiry; nothing is kept on this side. Whether the
+request has run out is for who keeps the request to say: a clock that was set must not take it from a human.
 """
 
 import base64
@@ -56,7 +57,7 @@ class ApprovalLinks:
         content = json.dumps(signed.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
         return f"{self._base_url}/approvals/{_encoded(content)}.{_encoded(self._signature(content))}"
 
-    def read(self, token: str, now: float) -> LinkTarget:
+    def read(self, token: str) -> LinkTarget:
         """What the last part of a link is bound to. Raises `LinkError`."""
         content_text, _, signature_text = token[:MAX_TOKEN].partition(".")
         try:
@@ -69,8 +70,6 @@ class ApprovalLinks:
             signed = _Signed.model_validate_json(content)
         except ValidationError as error:  # signed by another version
             raise LinkError("this link is of another version; look for a newer one") from error
-        if now >= signed.expires:
-            raise LinkError("this link has run out; look at the incident for what became of it")
         return LinkTarget(signed.incident, signed.attempt, signed.action)
 
     def _signature(self, content: bytes) -> bytes:

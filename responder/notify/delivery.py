@@ -17,14 +17,13 @@ from responder.notify.channels import Channel
 from responder.notify.message import Failure, NotDeliveredError
 from responder.notify.wording import Change, Wording
 from responder.quantity import span as duration
-from responder.store import Delivery, IncidentRow, Notification, Store
+from responder.store import LONGEST_PAUSE_S, Delivery, IncidentRow, Notification, Store
 from responder.telemetry import SCOPE, PipelineMetrics, Stages
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.5
 _CLAIM_S = 5.0  # beyond the time a delivery may take; after a crash it is taken up again then
 _FIRST_PAUSE_S = 2.0
-_LONGEST_PAUSE_S = 300.0
 
 
 class NotificationMetrics:
@@ -91,7 +90,7 @@ class Lane:
         asked = desk.approvals.last(one.incident_id) if one.state is PipelineState.AWAITING_APPROVAL else None
         if not channel.wants(row.incident.severity):
             self._settle(one, Delivery.BELOW)
-        elif asked is not None and _is_past(asked, row, now):
+        elif asked is not None and _is_past(asked, row):
             self._note(one, f"{channel.name} was not asked to approve: it is no longer needed", "outdated")
             self._settle(one, Delivery.OUTDATED)
         else:
@@ -124,15 +123,15 @@ class Lane:
         desk, now = self._desk, self._desk.clock()
         desk.metrics.failed(one, error.failure)
         _LOG.warning("%s: %s cannot be told of %s: %s", one.incident_id, one.channel, one.state, error)
-        waited = now - one.entered_at
+        # By the pauses, not by the clock: after one that was set an hour forward there is still hope.
+        waited = sum(_pause_s(tries) for tries in range(1, one.tries))
         if waited >= self._channel.give_up_after_s:
             told = f"{one.channel} could not be told in {one.tries} tries over {duration(waited)}: {error}"
             self._note(one, told, "gave-up")
             self._settle(one, Delivery.UNDELIVERABLE)
             return
         self._note(one, f"{one.channel} could not be told yet: {error}", "failed")
-        pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(one.tries - 1, 20))
-        desk.store.notifications.postpone(one, now + pause)
+        desk.store.notifications.postpone(one, now + _pause_s(one.tries))
 
     def _note(self, one: Notification, message: str, what: str) -> None:
         key = f"notify:{one.key}:{one.channel}:{what}"
@@ -177,6 +176,11 @@ class Notifying:
                 self._metrics.outlived("notify", error)
 
 
-def _is_past(asked: Approval, row: IncidentRow, now: float) -> bool:
+def _pause_s(tries: int) -> float:
+    """Between that try and the next one."""
+    return min(LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(tries - 1, 20))
+
+
+def _is_past(asked: Approval, row: IncidentRow) -> bool:
     """Nobody needs to answer (any more)."""
-    return asked.answer is not None or now >= asked.expires_at or row.over or row.state.final
+    return asked.answer is not None or row.over or row.state.final

@@ -110,13 +110,16 @@ class Execution:
     def _wait_for_others(self, action: ActionRecord, ref: StepRef) -> None:
         """Until nobody else can be performing the step any more."""
         limit_s = self._remedies.time_limit_s(action.target, action.action, ref.step) + _CLOCKS_DIFFER_S
+        waited_s = 0.0
         while True:
             step = self._journal.step(ref)
             if step is None or step.outcome is not ActionOutcome.STARTED:
                 return
             if step.begun_by == self._instance or surely_dead(step.begun_by):
                 return
-            if self._clock() >= step.started_at + limit_s:
+            # However far the clock was set back, the limit has passed once it was waited for.
+            if self._clock() >= step.started_at + limit_s or waited_s >= limit_s:
                 return
             self._gate.enter()
             self._sleep(_LOOK_S)
+            waited_s += _LOOK_S

@@ -12,7 +12,7 @@ from responder.store.database import Database, StoreUnusableError
 from responder.store.incidents import IncidentPage, IncidentRow, Incidents, Receipt
 from responder.store.journal import ActionStep, Journal, StepRef
 from responder.store.lease import Lease, Standing, TakenOverError
-from responder.store.notifications import Delivery, Notification, Notifications
+from responder.store.notifications import LONGEST_PAUSE_S, Delivery, Notification, Notifications
 from responder.store.outage import Outage, StoreUnavailableError
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
@@ -20,6 +20,7 @@ from responder.store.timeline import Move, StoredEvent, Timeline
 from responder.store.webhook_calls import ReplayedError, WebhookCall
 
 __all__ = [
+    "LONGEST_PAUSE_S",
     "ActionStep",
     "Alert",
     "Alerts",

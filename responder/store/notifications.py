@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from responder.incident_record import PipelineState
 from responder.store.database import Database
 from responder.store.schema import notifications
+
+LONGEST_PAUSE_S = 300.0
+"""Before a notification is tried again."""
 
 
 class Delivery(StrEnum):
@@ -44,12 +47,11 @@ class Notifications:
         self._database = database
 
     def claim(self, channel: str, now: float, until: float) -> Notification | None:
-        """The channel's notification that is due longest; nobody else gets it before `until`."""
-        mine = and_(
-            notifications.c.channel == channel,
-            notifications.c.outcome.is_(None),
-            notifications.c.next_at <= now,
-        )
+        """The channel's notification that is due longest; nobody else gets it before `until`, which is at
+        most `LONGEST_PAUSE_S` from `now`."""
+        # Nothing is put off for longer than that, but by a clock that was set back since.
+        due = or_(notifications.c.next_at <= now, notifications.c.next_at > now + LONGEST_PAUSE_S)
+        mine = and_(notifications.c.channel == channel, notifications.c.outcome.is_(None), due)
         with self._database.read() as tx:  # most looks find nothing, and should take no lock for it
             if tx.execute(select(notifications.c.incident_id).where(mine).limit(1)).first() is None:
                 return None

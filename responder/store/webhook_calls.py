@@ -3,10 +3,14 @@
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from responder.store.schema import webhook_calls
+
+_SET_WRONG_S = 24 * 3600.0
+"""What was taken in is remembered for so much longer than its signature is good: a clock that is set forward
+and back again must not make us forget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,9 @@ def refuse_replay(tx: Connection, call: WebhookCall, at: float) -> None:
 
 def claim(tx: Connection, call: WebhookCall, at: float) -> None:
     """Remember the call, in the transaction that takes in what it brings. Raises ReplayedError."""
-    tx.execute(delete(webhook_calls).where(webhook_calls.c.until < at))
+    c = webhook_calls.c
+    same = and_(c.source == call.source, c.digest == _digest(call), c.until < at)
+    tx.execute(delete(webhook_calls).where(or_(same, c.until < at - _SET_WRONG_S)))
     try:
         tx.execute(insert(webhook_calls).values(source=call.source, digest=_digest(call), until=call.until))
     except IntegrityError as error:

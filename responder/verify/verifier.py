@@ -1,7 +1,6 @@
 """Asks the detector, again and again, whether an action helped."""
 
 import logging
-import math
 from collections.abc import Callable
 
 from detector import Incident
@@ -15,8 +14,9 @@ _LOG = logging.getLogger(__name__)
 class Verifier:
     """Reads from telemetry whether an incident is over after an action.
 
-    `clock` gives seconds since the epoch, `sleep` waits. Safe to call from several threads, and to call
-    again after a crash: the time-out counts from the call, normal time only from the action on.
+    `clock` gives seconds since the epoch, `monotonic` seconds that nobody sets, `sleep` waits. Safe to call
+    from several threads, and to call again after a crash: the time-out counts from the call, normal time
+    only from the action on.
     """
 
     def __init__(
@@ -25,11 +25,14 @@ class Verifier:
         config: VerifyConfig,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        *,
+        monotonic: Callable[[], float],
     ) -> None:
         self._detector = detector
         self._config = config
         self._clock = clock
         self._sleep = sleep
+        self._monotonic = monotonic
 
     def verify(self, incident: Incident, acted_at: float) -> Verification:
         """Blocks until it is settled, at most about `timeout_s`; never raises for an absent detector.
@@ -40,24 +43,28 @@ class Verifier:
         """
         config = self._config
         watch = Watch(incident, acted_at, config)
-        deadline = self._clock() + config.timeout_s
-        # The number of looks is bounded as well, should the clock be set back meanwhile.
-        for _ in range(math.ceil(2 * config.timeout_s / config.poll_s) + 2):
-            settled = self._look(incident, watch)
+        # Only the time since the action comes from the clock; after that one that is set must not count.
+        offset = max(self._clock(), acted_at) - self._monotonic()
+
+        def now() -> float:
+            return self._monotonic() + offset
+
+        deadline = now() + config.timeout_s
+        while True:
+            settled = self._look(incident, watch, now)
             if settled is not None:
                 return settled
-            left = deadline - self._clock()
+            left = deadline - now()
             if left <= 0:
-                break
+                return watch.timed_out(now())
             self._sleep(min(config.poll_s, left))
-        return watch.timed_out(self._clock())
 
-    def _look(self, incident: Incident, watch: Watch) -> Verification | None:
+    def _look(self, incident: Incident, watch: Watch, now: Callable[[], float]) -> Verification | None:
         try:
             recovery = self._detector.recovery(incident.id)
             if recovery is not None:
-                return watch.see(recovery, self._clock())
-            return watch.see_services(self._detector.services(), self._clock())
+                return watch.see(recovery, now())
+            return watch.see_services(self._detector.services(), now())
         except DetectorUnavailable as error:
             if watch.unreachable(str(error)):
                 _LOG.warning("verification of %s waits: %s", incident.id, error)

@@ -21,10 +21,15 @@ class Asked:
 
     def __init__(self, directory: Path) -> None:
         self.bench = Bench(directory)
+        self.set_by_s = 0.0
         self.approvals = Approvals(self.bench.store.database)
         self.trail = AuditTrail(self.bench.store.database, self.bench.clock)
         self.waiting = Waiting(
-            self.approvals, self._resume, self.bench.clock, PipelineMetrics(metrics.NoOpMeterProvider())
+            self.approvals,
+            self._resume,
+            PipelineMetrics(metrics.NoOpMeterProvider()),
+            clock=lambda: self.bench.clock() + self.set_by_s,
+            monotonic=self.bench.clock,
         )
         self.resumed: list[tuple[str, int, int]] = []
 
@@ -160,6 +165,30 @@ def test_no_answer_in_time_ends_with_a_human_called(asked: Asked) -> None:
     assert "approval_expired" in asked.audited()
     with pytest.raises(NotWaitingError, match="run out"):
         asked.answer(Answer.APPROVED)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("set_by_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_changes_nothing_of_the_time_to_answer(
+    asked: Asked, set_by_s: float, seen: bool
+) -> None:
+    asked.run(ASK)
+    if seen:
+        asked.look()
+    asked.set_by_s = set_by_s
+    asked.look()
+    asked.bench.clock.sleep(59.0)
+    assert asked.look().state is PipelineState.AWAITING_APPROVAL
+    asked.bench.clock.sleep(1.0)
+    assert asked.look().state is PipelineState.ESCALATED
+
+
+def test_a_clock_that_is_behind_after_a_restart_gives_no_more_time_than_there_was(asked: Asked) -> None:
+    asked.run(ASK)
+    asked.set_by_s = -3600.0
+    asked.look()
+    asked.bench.clock.sleep(60.0)
+    assert asked.look().state is PipelineState.ESCALATED
 
 
 def test_what_ends_by_itself_while_it_waits_is_resolved(asked: Asked) -> None:

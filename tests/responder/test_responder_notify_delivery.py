@@ -180,9 +180,36 @@ def test_after_its_time_it_is_given_up_and_that_is_noted(office: Office) -> None
         office.now += 100.0
     assert office.outcomes() == ["undeliverable"]
     assert office.notes()[-1].startswith(
-        "team could not be told in 7 tries over 10 min: the receiver answered"
+        "team could not be told in 10 tries over 14 min: the receiver answered"
     )
     assert office.counts()["aegisops.notifications undeliverable"] == 1
+
+
+def test_a_clock_set_forward_gives_nothing_up(office: Office) -> None:
+    office.enter(PipelineState.ESCALATED)
+    office.receiver.errors = [REFUSED]
+    office.now += 3600.0
+    assert office.lane.deliver_one()
+    assert office.outcomes() == [None]
+    office.now += 2.0
+    assert office.lane.deliver_one()
+    assert office.outcomes() == ["delivered"]
+
+
+def test_after_a_clock_was_set_back_a_further_try_does_not_wait_for_it(office: Office) -> None:
+    office.enter(PipelineState.ESCALATED)
+    office.receiver.errors = [REFUSED]
+    assert office.lane.deliver_one()
+    office.now -= 3600.0
+    assert office.lane.deliver_one()
+    assert office.outcomes() == ["delivered"]
+
+
+def test_a_clock_set_forward_leaves_a_question_to_be_asked(office: Office) -> None:
+    office.ask()
+    office.now += 3600.0
+    assert office.lane.deliver_one()
+    assert office.receiver.messages[0].title == "Approve RESTART of shop?"
 
 
 def test_what_is_being_delivered_is_nobody_elses_until_its_time_is_over(office: Office) -> None:
@@ -201,7 +228,9 @@ def answered(office: Office) -> None:
 
 
 def run_out(office: Office) -> None:
-    office.now += 60
+    asked = office.approvals.last("INC-1")
+    assert asked is not None
+    office.approvals.expire(asked, office.now + 60)
 
 
 def over(office: Office) -> None:

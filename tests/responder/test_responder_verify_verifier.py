@@ -27,7 +27,7 @@ def run(
     of: Incident = samples.BURN,
     config: VerifyConfig | None = None,
 ) -> Verification:
-    verifier = Verifier(detector, config or VerifyConfig(), time, time.sleep)
+    verifier = Verifier(detector, config or VerifyConfig(), time, time.sleep, monotonic=time)
     return verifier.verify(of, ACTED_AT)
 
 
@@ -266,12 +266,28 @@ def test_a_service_that_cannot_be_called_normal_is_not_recovered(
     assert why in result.detail
 
 
-def test_a_clock_that_is_set_back_does_not_wait_for_ever() -> None:
+@pytest.mark.parametrize("set_by_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_meanwhile_changes_nothing(set_by_s: float) -> None:
     time = FakeTime()
-    detector = ScriptedDetector(time, lambda t: Answer(BAD))
-    verifier = Verifier(detector, VerifyConfig(), time, lambda seconds: None)
+    detector = ScriptedDetector(time, lambda t: Answer(BAD if t < 3 else GOOD))
+    verifier = Verifier(
+        detector,
+        VerifyConfig(),
+        lambda: time() + (set_by_s if detector.looks else 0.0),
+        time.sleep,
+        monotonic=time,
+    )
 
-    assert verifier.verify(samples.BURN, ACTED_AT).outcome is VerificationOutcome.NOT_RECOVERED
+    assert verifier.verify(samples.BURN, ACTED_AT).outcome is VerificationOutcome.RECOVERED
+    assert time.since_action == pytest.approx(13.0, abs=0.6)
+
+
+def test_a_clock_that_was_set_back_before_does_not_keep_it_from_seeing_the_recovery() -> None:
+    time = FakeTime()
+    detector = ScriptedDetector(time, lambda t: Answer(GOOD))
+    verifier = Verifier(detector, VerifyConfig(), lambda: time() - 3600.0, time.sleep, monotonic=time)
+
+    assert verifier.verify(samples.BURN, ACTED_AT).outcome is VerificationOutcome.RECOVERED
 
 
 def test_numbers_that_are_none_do_not_settle_anything() -> None:

@@ -56,10 +56,20 @@ def test_a_replay_after_a_restart_is_refused(api: ApiUnderTest, tmp_path: Path) 
 
 def test_the_ids_of_calls_are_forgotten_once_their_signatures_are_too_old(api: ApiUnderTest) -> None:
     for number in range(3):
-        api.now = NOW + number * 3 * SIGNATURE_WINDOW_S
+        api.now = NOW + number * (3 * SIGNATURE_WINDOW_S + 24 * 3600.0)
         assert post(api, BODY, signed(BODY, api.now, f"msg_{number}")) == 202
     with api.store.database.read() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM webhook_calls").scalar() == 1
+
+
+def test_a_clock_set_forward_and_back_lets_nothing_be_replayed(api: ApiUnderTest) -> None:
+    headers = signed(BODY, NOW)
+    assert post(api, BODY, headers) == 202
+    api.now = NOW + 3600.0
+    assert post(api, BODY, headers) == 401
+    assert post(api, BODY, signed(BODY, api.now, "msg_later")) == 202
+    api.now = NOW + 1.0
+    assert post(api, BODY, headers) == 409
 
 
 def test_a_call_that_could_not_be_taken_in_may_come_again(api: ApiUnderTest) -> None:
