@@ -93,6 +93,7 @@ def _body(response: Any, deadline: float) -> bytes:
     while piece := response.read1(_MAX_BYTES):
         body += piece
         if len(body) > _MAX_BYTES or time.monotonic() > deadline:
+            response.close()
             raise urllib3.exceptions.TimeoutError("an answer without end")
     return body
 
