@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from aegisops.incidents import IncidentId, Url, Who, ask, say, user
 from responder.learn import ExchangedEntry, ExchangedRunbook, FeedbackVerdict
@@ -23,13 +23,19 @@ _MAX_FAULTS = 10
 _PAGE = 500
 _MAX_BATCH_CHARS = 1_000_000  # the API takes twice as much
 
-console = Console(highlight=False)
-
 
 @runbook_app.command("list")
 def list_entries(url: Url = None) -> None:
     """Lists what was learned, the surest first."""
-    table = Table("entry", "type", "incidents", "resolved", "best action", "chance to help (90 %)", "from")
+    table = Table(
+        Column("entry", no_wrap=True),
+        "type",
+        "incidents",
+        "resolved",
+        "best action",
+        "chance to help (90 %)",
+        "from",
+    )
     entries = _entries(url)
     for entry in entries:
         best = entry["actions"][0] if entry["actions"] else None
@@ -43,8 +49,8 @@ def list_entries(url: Url = None) -> None:
             "import" if entry["imported"] else "here",
         )
         table.add_row(*(escape(str(cell)) for cell in cells))
-    console.print(table)
-    console.print(f"{len(entries)} entries")
+    _show(table)
+    say(f"{len(entries)} entries")
 
 
 @runbook_app.command()
@@ -67,7 +73,7 @@ def show(entry_id: Annotated[str, typer.Argument(help="As in the list.")], url: 
         for one in actions:
             seen = f"{one['helped']} of {one['seen']}"
             table.add_row(escape(service), one["action"], seen, _chance(one))
-    console.print(table)
+    _show(table)
 
 
 @runbook_app.command("export")
@@ -126,6 +132,11 @@ def _entries(url: str | None) -> list[dict[str, Any]]:
         entries += page["items"]
         if not page["items"] or len(entries) >= page["total"]:
             return entries
+
+
+def _show(table: Table) -> None:
+    """As wide as the terminal is now."""
+    Console(highlight=False).print(table)
 
 
 def _chance(belief: dict[str, Any]) -> str:
