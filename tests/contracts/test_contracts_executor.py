@@ -18,12 +18,12 @@ from supervisord_process import POISONED, Program, supervisord
 from responder.incident_record import ActionOutcome
 from responder.remediate import Executor, StepOutcome, Undoable
 from responder.remediate.command import CommandExecutor, CommandStep
-from responder.remediate.docker import DockerExecutor
-from responder.remediate.docker_engine import DockerEngine
+from responder.remediate.docker.engine import DockerEngine
+from responder.remediate.docker.executor import DockerExecutor
 from responder.remediate.http import HttpExecutor, HttpStep
-from responder.remediate.supervisor import SupervisorExecutor
-from responder.remediate.supervisor_rpc import SupervisorClient
-from responder.remediate.supervisor_step import Restart
+from responder.remediate.supervisor.executor import SupervisorExecutor
+from responder.remediate.supervisor.rpc import SupervisorClient
+from responder.remediate.supervisor.step import Restart
 
 SLOW_S = 0.4
 

@@ -5,9 +5,9 @@ from typing import Any
 from docker_containers import Project
 from pydantic import TypeAdapter
 
-from responder.remediate.docker import DockerExecutor
-from responder.remediate.docker_engine import DockerEngine
-from responder.remediate.docker_step import DockerStep, Operation
+from responder.remediate.docker.engine import DockerEngine
+from responder.remediate.docker.executor import DockerExecutor
+from responder.remediate.docker.step import DockerStep, Operation
 
 _STEPS: TypeAdapter[Operation] = TypeAdapter(DockerStep)
 

@@ -5,9 +5,9 @@ from typing import Any
 from kubernetes_cluster import Namespace
 from pydantic import TypeAdapter
 
-from responder.remediate.kubernetes import KubernetesExecutor
-from responder.remediate.kubernetes_client import KubernetesCluster
-from responder.remediate.kubernetes_step import KubernetesConnection, KubernetesStep, Operation
+from responder.remediate.kubernetes.client import KubernetesCluster
+from responder.remediate.kubernetes.executor import KubernetesExecutor
+from responder.remediate.kubernetes.step import KubernetesConnection, KubernetesStep, Operation
 
 _STEPS: TypeAdapter[Operation] = TypeAdapter(KubernetesStep)
 

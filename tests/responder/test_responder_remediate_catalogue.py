@@ -19,7 +19,7 @@ from responder.remediate.catalogue import (
 from responder.remediate.command import CommandStep
 from responder.remediate.http import HttpStep
 from responder.remediate.kinds import KINDS
-from responder.remediate.supervisor_step import Restart, ScaleUp, SupervisorConnection
+from responder.remediate.supervisor.step import Restart, ScaleUp, SupervisorConnection
 from responder.yaml_file.document import MAX_BYTES
 
 WHOLE = """

@@ -9,7 +9,7 @@ from docker_containers import CRASHING, DEAF, HUNGRY, MIB, Project, compose_proj
 from docker_steps import docker_step, executor_for, of_project
 
 from responder.incident_record import ActionOutcome
-from responder.remediate.docker import DockerExecutor
+from responder.remediate.docker.executor import DockerExecutor
 from responder.remediate.executor import ActionResult, DryRun, StepOutcome
 
 pytestmark = pytest.mark.e2e

@@ -13,9 +13,9 @@ from docker_steps import docker_step, of_project
 from recording_server import recording_server
 
 from responder.incident_record import ActionOutcome
-from responder.remediate import docker_engine
-from responder.remediate.docker import DockerExecutor
-from responder.remediate.docker_engine import DockerEngine
+from responder.remediate.docker import engine
+from responder.remediate.docker.engine import DockerEngine
+from responder.remediate.docker.executor import DockerExecutor
 from responder.remediate.executor import StepOutcome
 
 CALL = re.compile(r"^ *(GET|POST|DELETE) +(/\S+)", re.MULTILINE)
@@ -24,7 +24,7 @@ RESTART = docker_step(operation="restart", container="web")
 
 def documented() -> frozenset[str]:
     """The calls the module says it makes."""
-    text = ast.get_docstring(ast.parse(Path(docker_engine.__file__).read_text()))
+    text = ast.get_docstring(ast.parse(Path(engine.__file__).read_text()))
     assert text is not None
     return frozenset(f"{method} {path}" for method, path in CALL.findall(text))
 
@@ -104,7 +104,7 @@ def test_what_the_engine_refuses_is_told_in_its_words(project: Project) -> None:
 
 
 def test_a_call_that_is_not_documented_is_not_made() -> None:
-    source = Path(docker_engine.__file__).read_text()
+    source = Path(engine.__file__).read_text()
     made = set(re.findall(r'"((?:GET|POST|DELETE) /[^"]+)"', source))
     assert made == documented()
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from responder.remediate.docker_engine import Container
-from responder.remediate.docker_memory import plan_raise
-from responder.remediate.docker_replica import replica_of
-from responder.remediate.docker_seen import read_prior, seen, write_prior
-from responder.remediate.docker_step import DockerConnection, RaiseMemoryLimit
+from responder.remediate.docker.engine import Container
+from responder.remediate.docker.memory import plan_raise
+from responder.remediate.docker.replica import replica_of
+from responder.remediate.docker.seen import read_prior, seen, write_prior
+from responder.remediate.docker.step import DockerConnection, RaiseMemoryLimit
 from responder.remediate.step_error import StepRefusedError
 
 MIB = 1024 * 1024

@@ -8,7 +8,7 @@ from kubernetes_steps import executor_with, kubernetes_step, on_web
 
 from responder.incident_record import ActionOutcome
 from responder.remediate.executor import ActionResult, StepOutcome
-from responder.remediate.kubernetes import KubernetesExecutor
+from responder.remediate.kubernetes.executor import KubernetesExecutor
 
 pytestmark = pytest.mark.e2e
 

@@ -11,10 +11,10 @@ from kubernetes_steps import executor_with, on_web
 
 from responder.incident_record import ActionOutcome
 from responder.remediate.executor import StepOutcome
-from responder.remediate.kubernetes import KubernetesExecutor
-from responder.remediate.kubernetes_api import NoAnswerError, Transport
-from responder.remediate.kubernetes_client import KubernetesCluster
-from responder.remediate.kubernetes_step import KubernetesConnection
+from responder.remediate.kubernetes.api import NoAnswerError, Transport
+from responder.remediate.kubernetes.client import KubernetesCluster
+from responder.remediate.kubernetes.executor import KubernetesExecutor
+from responder.remediate.kubernetes.step import KubernetesConnection
 
 pytestmark = pytest.mark.e2e
 

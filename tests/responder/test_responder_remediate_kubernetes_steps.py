@@ -13,9 +13,9 @@ from recording_server import recording_server
 
 from responder.incident_record import ActionOutcome
 from responder.remediate.executor import StepOutcome
-from responder.remediate.kubernetes import KIND
-from responder.remediate.kubernetes_step import KubernetesConnection
-from responder.remediate.kubernetes_workload import (
+from responder.remediate.kubernetes.executor import KIND
+from responder.remediate.kubernetes.step import KubernetesConnection
+from responder.remediate.kubernetes.workload import (
     Before,
     away_at_once,
     digest,

@@ -10,9 +10,9 @@ from supervisord_process import DEAF, POISONED, STEADY, UNTIL_MARKED, Program, S
 
 from responder.incident_record import ActionOutcome
 from responder.remediate.executor import ActionResult, DryRun, StepOutcome
-from responder.remediate.supervisor import SupervisorExecutor
-from responder.remediate.supervisor_rpc import SupervisorClient
-from responder.remediate.supervisor_step import Operation, SupervisorConnection, SupervisorStep
+from responder.remediate.supervisor.executor import SupervisorExecutor
+from responder.remediate.supervisor.rpc import SupervisorClient
+from responder.remediate.supervisor.step import Operation, SupervisorConnection, SupervisorStep
 
 
 def step(**fields: Any) -> Operation:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from responder.remediate.docker_control import ContainerControl, names
-from responder.remediate.docker_engine import Container, EngineError
-from responder.remediate.docker_plan import NOTHING
-from responder.remediate.docker_replica import Replica, replica_of
-from responder.remediate.docker_seen import NUMBER, Before, Seen, natural, seen
-from responder.remediate.docker_step import ScaleDown, ScaleUp
+from responder.remediate.docker.control import ContainerControl, names
+from responder.remediate.docker.engine import Container, EngineError
+from responder.remediate.docker.plan import NOTHING
+from responder.remediate.docker.replica import Replica, replica_of
+from responder.remediate.docker.seen import NUMBER, Before, Seen, natural, seen
+from responder.remediate.docker.step import ScaleDown, ScaleUp
 from responder.remediate.step_error import StepError, StepRefusedError
 
 

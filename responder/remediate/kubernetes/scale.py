@@ -1,9 +1,9 @@
 """More replicas of a workload, and fewer."""
 
-from responder.remediate.kubernetes_change import Change, require_same
-from responder.remediate.kubernetes_progress import scaled_to
-from responder.remediate.kubernetes_step import ScaleDown, ScaleUp
-from responder.remediate.kubernetes_workload import Before, Look
+from responder.remediate.kubernetes.change import Change, require_same
+from responder.remediate.kubernetes.progress import scaled_to
+from responder.remediate.kubernetes.step import ScaleDown, ScaleUp
+from responder.remediate.kubernetes.workload import Before, Look
 from responder.remediate.step_error import StepRefusedError
 
 Scale = ScaleUp | ScaleDown

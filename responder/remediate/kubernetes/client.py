@@ -1,8 +1,8 @@
 """The Kubernetes client: credentials, TLS and HTTP, and nothing of what is asked.
 
-Only `kubernetes.KIND` imports this file, and only for a catalogue that uses it: who does not is spared 0.2 s
-and 15 MiB. Answers are kept as JSON, as the API gave them: the client's models would drop unknown fields,
-and a rollback puts a whole pod template back.
+Only `KIND` of `executor.py` imports this file, and only for a catalogue that uses it: who does not is spared
+0.2 s and 15 MiB. Answers are kept as the API's own JSON: the client's models would drop the fields they do not
+know, and a rollback puts a whole pod template back.
 """
 
 import time
@@ -15,8 +15,8 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
-from responder.remediate.kubernetes_api import NoAnswerError, Transport
-from responder.remediate.kubernetes_step import KubernetesConnection
+from responder.remediate.kubernetes.api import NoAnswerError, Transport
+from responder.remediate.kubernetes.step import KubernetesConnection
 
 _PATCH_TYPES: dict[type, str] = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 _UNSENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError, client.ApiException)

@@ -7,12 +7,12 @@ from typing import TypeVar
 from responder.incident_record import ActionOutcome
 from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
-from responder.remediate.docker_control import ContainerControl
-from responder.remediate.docker_engine import Container, DockerEngine, EngineError, EngineSession
-from responder.remediate.docker_memory import plan_lower, plan_raise, raised_since, require_room
-from responder.remediate.docker_plan import Plan
-from responder.remediate.docker_restart import plan_restart, restarted_since
-from responder.remediate.docker_scale import (
+from responder.remediate.docker.control import ContainerControl
+from responder.remediate.docker.engine import Container, DockerEngine, EngineError, EngineSession
+from responder.remediate.docker.memory import plan_lower, plan_raise, raised_since, require_room
+from responder.remediate.docker.plan import Plan
+from responder.remediate.docker.restart import plan_restart, restarted_since
+from responder.remediate.docker.scale import (
     count,
     plan_removal,
     plan_return,
@@ -20,7 +20,7 @@ from responder.remediate.docker_scale import (
     plan_scale_up,
     scale_down_goal,
 )
-from responder.remediate.docker_seen import (
+from responder.remediate.docker.seen import (
     ONE_OFF,
     PROJECT,
     SERVICE,
@@ -30,7 +30,7 @@ from responder.remediate.docker_seen import (
     seen,
     write_prior,
 )
-from responder.remediate.docker_step import (
+from responder.remediate.docker.step import (
     DockerConnection,
     DockerStep,
     Operation,

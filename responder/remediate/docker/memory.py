@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import ByteSize
 
-from responder.remediate.docker_control import ContainerControl, names
-from responder.remediate.docker_engine import Container
-from responder.remediate.docker_plan import NOTHING
-from responder.remediate.docker_seen import Before
-from responder.remediate.docker_step import RaiseMemoryLimit
+from responder.remediate.docker.control import ContainerControl, names
+from responder.remediate.docker.engine import Container
+from responder.remediate.docker.plan import NOTHING
+from responder.remediate.docker.seen import Before
+from responder.remediate.docker.step import RaiseMemoryLimit
 from responder.remediate.step_error import StepError, StepRefusedError
 
 _PAGE = 4096

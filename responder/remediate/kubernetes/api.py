@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from responder.remediate.kubernetes_step import Target
+from responder.remediate.kubernetes.step import Target
 
 Json = Mapping[str, Any]
 

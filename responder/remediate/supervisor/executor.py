@@ -8,7 +8,7 @@ from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
 from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
 from responder.remediate.step_error import StepError, StepRefusedError
-from responder.remediate.supervisor_choice import (
+from responder.remediate.supervisor.choice import (
     Choice,
     choose,
     choose_undo,
@@ -16,9 +16,9 @@ from responder.remediate.supervisor_choice import (
     natural,
     read_prior,
 )
-from responder.remediate.supervisor_control import ProcessControl
-from responder.remediate.supervisor_rpc import ProcessInfo, SupervisorClient, SupervisorError
-from responder.remediate.supervisor_step import (
+from responder.remediate.supervisor.control import ProcessControl
+from responder.remediate.supervisor.rpc import ProcessInfo, SupervisorClient, SupervisorError
+from responder.remediate.supervisor.step import (
     Operation,
     Restart,
     ScaleDown,

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from responder.remediate.docker_control import ContainerControl
+from responder.remediate.docker.control import ContainerControl
 
 
 class Plan(Protocol):

@@ -7,8 +7,8 @@ from typing import Literal
 
 from responder.remediate.executor import PriorState, StepOutcome
 from responder.remediate.step_error import StepError, StepRefusedError
-from responder.remediate.supervisor_rpc import ProcessInfo, ProcessState
-from responder.remediate.supervisor_step import Operation, Restart, ScaleDown, ScaleUp, Start, Stop
+from responder.remediate.supervisor.rpc import ProcessInfo, ProcessState
+from responder.remediate.supervisor.step import Operation, Restart, ScaleDown, ScaleUp, Start, Stop
 
 _UP = frozenset({ProcessState.STARTING, ProcessState.RUNNING})
 _REPLICA = _UP | {ProcessState.BACKOFF}

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from responder.remediate.docker_control import ContainerControl, names
-from responder.remediate.docker_engine import Container
-from responder.remediate.docker_plan import NOTHING
-from responder.remediate.docker_seen import Before, Seen, natural, seen
-from responder.remediate.docker_step import Restart
+from responder.remediate.docker.control import ContainerControl, names
+from responder.remediate.docker.engine import Container
+from responder.remediate.docker.plan import NOTHING
+from responder.remediate.docker.seen import Before, Seen, natural, seen
+from responder.remediate.docker.step import Restart
 from responder.remediate.executor import StepOutcome
 from responder.remediate.step_error import StepError
 

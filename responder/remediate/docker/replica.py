@@ -6,8 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from responder.remediate.docker_engine import Container
-from responder.remediate.docker_seen import NUMBER, PROJECT, REPLICA, SERVICE
+from responder.remediate.docker.engine import Container
+from responder.remediate.docker.seen import NUMBER, PROJECT, REPLICA, SERVICE
 from responder.remediate.step_error import StepRefusedError
 
 _SHORT_ID = 12

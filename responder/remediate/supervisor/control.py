@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from responder.remediate.step_error import StepError
-from responder.remediate.supervisor_rpc import ProcessInfo, ProcessState, SupervisorClient, SupervisorError
+from responder.remediate.supervisor.rpc import ProcessInfo, ProcessState, SupervisorClient, SupervisorError
 
 _POLL_S = 0.05
 _AFTER_KILL_S = 3.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from responder.remediate.executor import PriorState
-from responder.remediate.kubernetes_api import ApiError, Json
-from responder.remediate.kubernetes_step import Kind, Target
+from responder.remediate.kubernetes.api import ApiError, Json
+from responder.remediate.kubernetes.step import Kind, Target
 from responder.remediate.step_error import StepRefusedError
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

@@ -10,13 +10,13 @@ from responder.incident_record import ActionOutcome
 from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
 from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
-from responder.remediate.kubernetes_api import ApiError, KubernetesApi, NoAnswerError, Transport
-from responder.remediate.kubernetes_change import Change
-from responder.remediate.kubernetes_progress import rolled_out, scaled_to
-from responder.remediate.kubernetes_rollout import plan_restart, plan_rollback, plan_rollback_undo
-from responder.remediate.kubernetes_run import Plan, Run, UnfinishedError, see
-from responder.remediate.kubernetes_scale import goal_of, plan_scale, plan_scale_undo
-from responder.remediate.kubernetes_step import (
+from responder.remediate.kubernetes.api import ApiError, KubernetesApi, NoAnswerError, Transport
+from responder.remediate.kubernetes.change import Change
+from responder.remediate.kubernetes.progress import rolled_out, scaled_to
+from responder.remediate.kubernetes.rollout import plan_restart, plan_rollback, plan_rollback_undo
+from responder.remediate.kubernetes.run import Plan, Run, UnfinishedError, see
+from responder.remediate.kubernetes.scale import goal_of, plan_scale, plan_scale_undo
+from responder.remediate.kubernetes.step import (
     KubernetesConnection,
     KubernetesStep,
     Operation,
@@ -25,7 +25,7 @@ from responder.remediate.kubernetes_step import (
     ScaleDown,
     ScaleUp,
 )
-from responder.remediate.kubernetes_workload import Before, Look, digest, read_prior, write_prior
+from responder.remediate.kubernetes.workload import Before, Look, digest, read_prior, write_prior
 from responder.remediate.step_error import StepError, StepRefusedError
 
 _DETAIL_LIMIT = 600
@@ -168,7 +168,7 @@ def _done_since(step: Operation, before: Before, look: Look) -> StepOutcome:
 
 
 def _build(connection: KubernetesConnection, environ: Mapping[str, str]) -> KubernetesExecutor:  # noqa: ARG001  # the client finds the pod's own variables
-    from responder.remediate.kubernetes_client import KubernetesCluster  # noqa: PLC0415  # see its docstring
+    from responder.remediate.kubernetes.client import KubernetesCluster  # noqa: PLC0415  # see its docstring
 
     return KubernetesExecutor(KubernetesCluster(connection))
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from responder.remediate.kubernetes_step import Kind
-from responder.remediate.kubernetes_workload import Workload
+from responder.remediate.kubernetes.step import Kind
+from responder.remediate.kubernetes.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from responder.remediate.kubernetes_change import Change, require_same
-from responder.remediate.kubernetes_progress import rolled_out
-from responder.remediate.kubernetes_step import Rollback, RolloutRestart
-from responder.remediate.kubernetes_workload import (
+from responder.remediate.kubernetes.change import Change, require_same
+from responder.remediate.kubernetes.progress import rolled_out
+from responder.remediate.kubernetes.step import Rollback, RolloutRestart
+from responder.remediate.kubernetes.workload import (
     CHANGE_CAUSE,
     RESTARTED_AT,
     Before,

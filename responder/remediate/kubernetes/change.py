@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from responder.remediate.kubernetes_progress import Watch
-from responder.remediate.kubernetes_workload import Before, Workload
+from responder.remediate.kubernetes.progress import Watch
+from responder.remediate.kubernetes.workload import Before, Workload
 from responder.remediate.step_error import StepError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from responder.remediate.docker_engine import Container, EngineSession
+from responder.remediate.docker.engine import Container, EngineSession
 from responder.remediate.step_error import StepError
 
 _POLL_S = 0.1

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from responder.remediate.kubernetes_api import ApiError, KubernetesApi
-from responder.remediate.kubernetes_change import Change
-from responder.remediate.kubernetes_rollout import release_before
-from responder.remediate.kubernetes_step import Operation, Rollback, ScaleDown, ScaleUp
-from responder.remediate.kubernetes_workload import (
+from responder.remediate.kubernetes.api import ApiError, KubernetesApi
+from responder.remediate.kubernetes.change import Change
+from responder.remediate.kubernetes.rollout import release_before
+from responder.remediate.kubernetes.step import Operation, Rollback, ScaleDown, ScaleUp
+from responder.remediate.kubernetes.workload import (
     Before,
     Look,
     digest,

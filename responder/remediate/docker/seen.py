@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from responder.remediate.docker_engine import Container
+from responder.remediate.docker.engine import Container
 from responder.remediate.executor import PriorState
 
 PROJECT = "com.docker.compose.project"
