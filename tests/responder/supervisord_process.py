@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from responder.remediate.supervisor_rpc import ProcessInfo, SupervisorClient, SupervisorError
+from responder.remediate.supervisor.rpc import ProcessInfo, SupervisorClient, SupervisorError
 
 STEADY = "import time\nwhile True: time.sleep(0.1)"
 DEAF = (

@@ -1,8 +1,8 @@
 """The Kubernetes client: credentials, TLS and HTTP, and nothing of what is asked.
 
 Only `KIND` of `executor.py` imports this file, and only for a catalogue that uses it: who does not is spared
-0.2 s and 15 MiB. Answers are kept as the API's own JSON: the client's models would drop the fields they do not
-know, and a rollback puts a whole pod template back.
+0.2 s and 15 MiB. Answers are kept as the API's own JSON: the client's models would drop the fields they do
+not know, and a rollback puts a whole pod template back.
 """
 
 import time
