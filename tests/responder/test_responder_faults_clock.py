@@ -7,6 +7,7 @@ import httpx
 import pytest
 from database_faults import audit_fault
 from pipeline_doubles import make_incident
+from process_surroundings import Surroundings
 from responder_process import Acted, FakeDetector, ResponderProcess, eventually
 
 from responder.access import Rates, parse_rate
@@ -19,37 +20,9 @@ QUICK = {
     "AEGISOPS_RESPONDER_VERIFY_GIVE_UP_S": "20",
     "AEGISOPS_RESPONDER_VERIFY_POLL_S": "0.1",
 }
-# Read by every Python process at its start, from PYTHONPATH.
-SITE = """
-import os, time
-
-def set_clock(real=time.time, path=os.environ["CLOCK_SET_BY"]):
-    with open(path) as file:
-        return real() + float(file.read())
-
-time.time = set_clock
-"""
 
 
-class WallClock:
-    """The clock of the machine, as a process sees it."""
-
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / "clock"
-        self.set_by(0.0)
-        site = directory / "site"
-        site.mkdir()
-        (site / "sitecustomize.py").write_text(SITE)
-        self.variables = {"PYTHONPATH": str(site), "CLOCK_SET_BY": str(self._path)}
-
-    def set_by(self, seconds: float) -> None:
-        """Set it, from where it would stand."""
-        new = self._path.with_suffix(".new")
-        new.write_text(str(seconds))
-        new.rename(self._path)
-
-
-def responder(directory: Path, acted: Acted, detector: FakeDetector, clock: WallClock) -> ResponderProcess:
+def responder(directory: Path, acted: Acted, detector: FakeDetector, clock: Surroundings) -> ResponderProcess:
     own = {
         "AEGISOPS_RESPONDER_CATALOGUE": str(acted.catalogue),
         "AEGISOPS_RESPONDER_POLICY": str(acted.policy),
@@ -69,12 +42,12 @@ def assert_resolved_once(process: ResponderProcess, acted: Acted, directory: Pat
 @pytest.mark.e2e
 @pytest.mark.parametrize("by_s", [HOUR_S, -HOUR_S])
 def test_set_during_a_verification_it_changes_nothing(tmp_path: Path, by_s: float) -> None:
-    acted, clock, cured = Acted(tmp_path), WallClock(tmp_path), threading.Event()
+    acted, clock, cured = Acted(tmp_path), Surroundings(tmp_path), threading.Event()
     with FakeDetector(cured.is_set) as detector, responder(tmp_path, acted, detector, clock) as process:
         process.report(make_incident())
         eventually(lambda: "VERIFYING" in process.states(), "the verification")
         asked = len(detector.asked)
-        clock.set_by(by_s)
+        clock.set_clock_by(by_s)
         eventually(lambda: len(detector.asked) >= asked + 5, "further questions")
         assert process.record()["state"] == "VERIFYING"
         cured.set()
@@ -84,7 +57,7 @@ def test_set_during_a_verification_it_changes_nothing(tmp_path: Path, by_s: floa
 @pytest.mark.e2e
 @pytest.mark.parametrize("by_s", [HOUR_S, -HOUR_S])
 def test_set_while_a_human_is_asked_it_takes_no_time_from_them(tmp_path: Path, by_s: float) -> None:
-    acted, clock = Acted(tmp_path), WallClock(tmp_path)
+    acted, clock = Acted(tmp_path), Surroundings(tmp_path)
     acted.write_policy("approve", ", approval_timeout_s: 1800")
     with (
         FakeDetector(lambda: bool(acted.lines)) as detector,
@@ -92,7 +65,7 @@ def test_set_while_a_human_is_asked_it_takes_no_time_from_them(tmp_path: Path, b
     ):
         process.report(make_incident())
         eventually(lambda: process.record()["state"] == "AWAITING_APPROVAL", "the request")
-        clock.set_by(by_s)
+        clock.set_clock_by(by_s)
         # Another incident goes all the way meanwhile, so the request was looked at again.
         process.report(make_incident("INC-2", service="another"))
         assert process.wait_for_end("INC-2")["state"] == "ESCALATED"

@@ -100,6 +100,20 @@ def test_a_disk_that_fills_during_an_action_is_said_and_ridden_out(tmp_path: Pat
         assert len(warnings(process)) < 40, process.log
 
 
+def test_an_idle_responder_notices_a_full_disk_when_it_is_asked_whether_it_is_ready(tmp_path: Path) -> None:
+    acted = Acted(tmp_path)
+    with (
+        SmallDisk(tmp_path / "data") as disk,
+        FakeDetector(lambda: True) as detector,
+        responder(tmp_path, acted, detector) as process,
+    ):
+        assert is_ready(process)
+        disk.fill()
+        eventually(lambda: not is_ready(process), "that it is not ready")
+        disk.clear()
+        eventually(lambda: is_ready(process), "that it is ready again")
+
+
 def test_an_action_that_cannot_be_written_down_is_not_begun(tmp_path: Path) -> None:
     acted = Acted(tmp_path)
     with (
