@@ -21,6 +21,9 @@ class HttpServer:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._socket = socket.create_server((host, port), family=family, backlog=128)
+            # Accepted sockets inherit it. asyncio sets it too, but not on those of a socket made like this,
+            # and the body of an answer then waits up to 40 ms until the client acknowledges its head.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
             raise HttpAddressError(f"{host}:{port} {reason}") from error

@@ -1,8 +1,10 @@
 """Opening the database: pragmas, transactions, and errors that say what to do."""
 
 import fcntl
+import math
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -32,6 +34,7 @@ START_BUSY_TIMEOUT_MS = 3_000
 _POOL = 10  # connections to PostgreSQL at most, besides those of the workflow library
 _POOL_TIMEOUT_S = 8.0
 _CONNECT_TIMEOUT_S = 5
+_JUST_S = 1.0
 
 # A session that only holds a lock must not outlive its client: both ends ask after each other.
 _SESSION_OPTIONS = {
@@ -72,6 +75,7 @@ class Database:
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._turnstile = Turnstile()
         self._writers = Turn(BUSY_TIMEOUT_MS / 1e3)
+        self._written_at = -math.inf
         self._reading: Engine
         self._writing: Engine
         if self._sqlite:
@@ -171,7 +175,10 @@ class Database:
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 
     def check_writable(self) -> None:
-        """Write something that means nothing; `StoreUnavailableError` when that is not possible."""
+        """Write something that means nothing, unless something was just written that does;
+        `StoreUnavailableError` when that is not possible."""
+        if self._turnstile.open and time.monotonic() - self._written_at < _JUST_S:
+            return
         with self.write() as connection:
             self._prove(connection)
 
@@ -190,6 +197,7 @@ class Database:
         """A transaction that may write; committed at the end, rolled back on an exception."""
         with self._turnstile.pass_through(), self._explained(), self._in_turn(), self._writing.begin() as tx:
             yield tx
+        self._written_at = time.monotonic()
 
     def _in_turn(self) -> AbstractContextManager[None]:
         return self._writers if self._sqlite else nullcontext()

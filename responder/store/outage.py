@@ -71,6 +71,11 @@ class Turnstile:
         self._failed: StoreUnavailableError | None = None
         self._trying = threading.RLock()  # as a writer may write within what it writes
 
+    @property
+    def open(self) -> bool:
+        """Writing works, as far as is known."""
+        return self._failed is None
+
     @contextmanager
     def pass_through(self) -> Iterator[None]:
         """Around one write, which raises StoreUnavailableError where it could not be made."""

@@ -22,6 +22,11 @@ class Turn:
         self._taken = False
         self._waiting: deque[threading.Lock] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def __enter__(self) -> None:
         """Wait for the turn. Raises NoTurnError after `timeout_s` seconds."""
         with self._guard:
