@@ -14,6 +14,8 @@ BENCHES = {
     "injection": "Can text inside an incident change what is done about it?",
     "calibration": "Is a diagnosis right as often as it says?",
     "crash": "Is anything lost or done twice when the responder is killed?",
+    "storm": "Does a storm of alerts stay bounded, and is nothing of it lost?",
+    "pipeline": "How fast are queued incidents worked off, and what does durability cost?",
     "learning": "Do first actions help more often for what was learned?",
 }
 
