@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from postgres_server import NoPostgresError, PostgresServer
+
+# A busy machine is no failure, and what is imported on first use takes seconds.
+settings.register_profile("without a deadline", deadline=None)
+settings.load_profile("without a deadline")
 
 
 @pytest.fixture(scope="session")
