@@ -17,28 +17,13 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from sqlalchemy.exc import SQLAlchemyError
 
 from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError
-from responder.access import Access, Rates, Tokens, TokensError, parse_rate
+from responder import from_settings
+from responder.access import Access, TokensError
 from responder.api import ApiParts, build_app
-from responder.approval import ApprovalLinks, Approvals
-from responder.deliberate import (
-    Auditor,
-    Council,
-    CouncilLimits,
-    CouncilMember,
-    SecurityOfficer,
-    SreLead,
-)
-from responder.deliberate.effects import Effects
-from responder.diagnose import Analyst, DrillAnalyst, OfflineAnalyst
-from responder.diagnose.cause import load_causes
-from responder.diagnose.llm.detector_look_ups import DetectorLookUps
-from responder.diagnose.reading import LogPatterns, Reading
-from responder.diagnose.record import expected_fits
-from responder.learn import DAY_S, Decay, Runbook, RunbookConfig
+from responder.approval import Approvals
 from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, check_together, load_llm_settings
 from responder.logs import set_up_logging
-from responder.models import Models, build_models
 from responder.notify import (
     Channel,
     ChannelsError,
@@ -46,7 +31,6 @@ from responder.notify import (
     NotificationMetrics,
     Notifying,
     Wording,
-    load_channels,
     routes,
 )
 from responder.pipeline import (
@@ -64,12 +48,11 @@ from responder.pipeline import (
     Waiting,
     new_instance,
 )
-from responder.policy import CatalogueReach, Policy, PolicyError, PolicyFile
-from responder.remediate import Catalogue, CatalogueError, Remedies, load_remedies
+from responder.policy import PolicyError, PolicyFile
+from responder.remediate import CatalogueError, Remedies
 from responder.settings import ResponderSettings, load_settings
 from responder.store import Database, Lease, Store, StoreUnavailableError, StoreUnusableError
-from responder.telemetry import SCOPE, PipelineMetrics, Stages
-from responder.verify import DetectorClient, Verifier, VerifyConfig
+from responder.telemetry import PipelineMetrics, Stages
 
 _LOG = logging.getLogger("responder")
 _SERVICE_NAME = "aegisops-responder"
@@ -90,10 +73,10 @@ def main() -> int:
         settings = load_settings()
         llm = load_llm_settings()
         check_together(settings, llm)
-        remedies = _remedies(settings)
+        remedies = from_settings.remedies(settings)
         policy_file = None if settings.policy is None else PolicyFile(settings.policy)
-        channels = _channels(settings)
-        access = _access(settings)
+        channels = from_settings.channels(settings)
+        access = from_settings.access(settings)
         providers = Providers.from_environment(os.environ, _SERVICE_NAME)
     except (SettingsError, CatalogueError, PolicyError, ChannelsError, TokensError) as error:
         return _refuse(EXIT_SETTINGS, error)
@@ -166,21 +149,21 @@ class Responder:
             database.url, self._gate, settings.max_running, instance, database.workflow_engine()
         )
         self._stages = Stages(providers.tracers)
-        self._runbook = _runbook(settings, store)
+        self._runbook = from_settings.runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
         self._starting = Starting(self._workflows, metrics)
         legible = Gate()
-        models = _models(settings, llm, legible, providers)
+        models = from_settings.models(settings, llm, legible, providers)
         self._steps = PipelineSteps(
             config=StepsConfig(settle_s=settings.settle_s, quiet_s=settings.settle_quiet_s),
             store=store,
             rooms=Rooms(
-                analyst=_analyst(settings, models),
-                council=_council(settings, models, self._stages),
+                analyst=from_settings.analyst(settings, models),
+                council=from_settings.council(settings, models, self._stages),
                 remedies=remedies,
-                verifier=_verifier(settings),
+                verifier=from_settings.verifier(settings),
                 runbook=self._runbook,
-                policy=_policy(policy_file, StoredPast(database), remedies),
+                policy=from_settings.policy(policy_file, StoredPast(database), remedies),
             ),
             stages=self._stages,
             metrics=metrics,
@@ -196,11 +179,11 @@ class Responder:
         )
         self._taking_up = TakingUp(store.incidents, self._approvals, self._workflows, self._steps.ending.fail)
         self._taking_over = self._peers(Lease(database, instance), metrics) if database.shared else None
-        links = _links(settings, server.port)
+        links = from_settings.links(settings, server.port)
         desk = Desk(
             store=store,
             approvals=self._approvals,
-            wording=Wording(_public_url(settings, server.port), links, legible),
+            wording=Wording(from_settings.public_url(settings, server.port), links, legible),
             stages=self._stages,
             metrics=NotificationMetrics(providers.meters),
             clock=time.time,
@@ -217,7 +200,7 @@ class Responder:
                 ids=RandomIdGenerator(),
                 closing=self._closing,
                 links=links,
-                warnings=lambda: _warnings(policy_file),
+                warnings=lambda: from_settings.policy_warnings(policy_file),
             ),
             access,
             settings.service_labels,
@@ -274,104 +257,6 @@ class Responder:
         _LOG.error("its session was lost, and others have taken over its work; start it again")
         self.was_taken_over = True
         self._stop.set()
-
-
-def _remedies(settings: ResponderSettings) -> Remedies:
-    """What the catalogue allows; nothing when there is none."""
-    if settings.catalogue is None:
-        return Remedies(Catalogue(version=1, services={}, connections={}), {})
-    return load_remedies(settings.catalogue, os.environ)
-
-
-def _policy(file: PolicyFile | None, past: StoredPast, remedies: Remedies) -> Policy:
-    """The policy of the file; without one everything is observed and nothing done."""
-    if file is None:
-        _LOG.warning("no policy is set (AEGISOPS_RESPONDER_POLICY): everything is observed, nothing is done")
-    document = (lambda: None) if file is None else file.current
-    return Policy(document, past, CatalogueReach(remedies, Effects.load()))
-
-
-def _channels(settings: ResponderSettings) -> tuple[Channel, ...]:
-    """The channels of the file; without one nobody is told of anything."""
-    return () if settings.notifications is None else load_channels(settings.notifications, os.environ)
-
-
-def _access(settings: ResponderSettings) -> Access:
-    """Who may call what; without tokens everybody who reaches the API, which is on loopback only then."""
-    return Access(
-        tokens=None if settings.tokens is None else Tokens.load(settings.tokens),
-        secrets=settings.webhook_secrets,
-        rates=Rates(parse_rate(settings.webhook_rate)),
-    )
-
-
-def _links(settings: ResponderSettings, port: int) -> ApprovalLinks | None:
-    secret = settings.approval_secret
-    if secret is None:
-        return None
-    return ApprovalLinks(secret.get_secret_value().encode(), _public_url(settings, port))
-
-
-def _public_url(settings: ResponderSettings, port: int) -> str:
-    return settings.public_url or f"http://{settings.host}:{port}"
-
-
-def _warnings(policy_file: PolicyFile | None) -> list[str]:
-    warning = None if policy_file is None else policy_file.warning
-    return [] if warning is None else [warning]
-
-
-def _models(settings: ResponderSettings, llm: LlmSettings, gate: Gate, providers: Providers) -> Models | None:
-    """The language models, where any are named."""
-    if not llm.models:
-        return None
-    look_ups = DetectorLookUps(DetectorClient(settings.detector_url, timeout_s=1.0, attempts=1))
-    tracer, meter = providers.tracers.get_tracer(SCOPE), providers.meters.get_meter(SCOPE)
-    return build_models(llm, look_ups, gate, tracer, meter)
-
-
-def _analyst(settings: ResponderSettings, models: Models | None) -> Analyst:
-    """The offline analyst, after the models where there are any."""
-    analyst: Analyst = OfflineAnalyst()
-    if models is not None:
-        analyst = models.before(analyst)
-    action = settings.force_first_action
-    return analyst if action is None else DrillAnalyst(analyst, action)
-
-
-def _council(settings: ResponderSettings, models: Models | None, stages: Stages) -> Council:
-    """The three members, those that the settings name with a model over their rules."""
-    limits, deadline_s = CouncilLimits(), settings.council_deadline_s
-    rules = (SecurityOfficer(limits), Auditor(limits, time.time), SreLead(limits, time.time))
-    members: list[CouncilMember] = [
-        member
-        if models is None or member.role not in settings.council_model_members
-        else models.over(member, deadline_s)
-        for member in rules
-    ]
-    return Council([stages.traced(member) for member in members], deadline_s)
-
-
-def _runbook(settings: ResponderSettings, store: Store) -> Runbook:
-    patterns = LogPatterns.load()
-    return Runbook(
-        store.runbook,
-        time.time,
-        RunbookConfig(Decay(settings.runbook_half_life_days * DAY_S)),
-        fits=expected_fits(load_causes()),
-        circumstances=lambda incident: Reading(incident, patterns).facts,
-    )
-
-
-def _verifier(settings: ResponderSettings) -> Verifier:
-    config = VerifyConfig(
-        timeout_s=settings.verify_timeout_s,
-        stable_s=settings.verify_stable_s,
-        poll_s=settings.verify_poll_s,
-        give_up_s=settings.verify_give_up_s,
-    )
-    detector = DetectorClient(settings.detector_url)
-    return Verifier(detector, config, time.time, time.sleep, monotonic=time.monotonic)
 
 
 def _stop_on_signals() -> threading.Event:
