@@ -75,7 +75,9 @@ class Answered(BaseModel):
 def approvals_router(parts: ApiParts, gate: Gate) -> APIRouter:
     """`POST /incidents/{id}/approve` and `POST /incidents/{id}/reject`."""
     refusals = (401, 403) if gate.closed else ()
-    router = APIRouter(tags=["approval"], responses=responses(400, *refusals, 404, 409, 413, 422, 500))
+    router = APIRouter(
+        tags=["approval"], responses=responses(400, *refusals, 404, 409, 413, 422, 500, 503, 507)
+    )
     operator = Depends(gate.needs(Role.OPERATOR))
 
     @router.post("/incidents/{incident_id}/approve", summary="Agree to the action that waits")
@@ -127,7 +129,7 @@ def _human(answer: HumanAnswer, caller: Caller | None) -> Human:
 
 def links_router(parts: ApiParts) -> APIRouter:
     """`GET` and `POST /approvals/{token}`: whoever has the link may answer; its signature is the proof."""
-    router = APIRouter(tags=["approval"], responses=responses(413, 422, 500))
+    router = APIRouter(tags=["approval"], responses=responses(413, 422, 500, 503, 507))
     pages: dict[int | str, dict[str, Any]] = {
         status: {"description": HTTPStatus(status).phrase, "content": _PAGE} for status in (404, 409)
     }

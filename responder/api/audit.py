@@ -36,7 +36,7 @@ class AuditPage(BaseModel):
 
 def audit_router(parts: ApiParts) -> APIRouter:
     """`GET /audit`."""
-    router = APIRouter(tags=["audit"], responses=responses(422, 500))
+    router = APIRouter(tags=["audit"], responses=responses(422, 500, 503))
 
     @router.get("/audit", summary="Who decided and did what, newest first")
     def get_audit(

@@ -69,7 +69,7 @@ class IncidentDetail(IncidentRecord):
 
 def incidents_router(parts: ApiParts) -> APIRouter:
     """`GET /incidents` and `GET /incidents/{id}`."""
-    router = APIRouter(responses=responses(422, 500))
+    router = APIRouter(responses=responses(422, 500, 503))
 
     @router.get("/incidents", tags=["incidents"], summary="Incidents, newest first")
     def list_incidents(

@@ -44,7 +44,7 @@ class Accepted(BaseModel):
 
 def intake_router(parts: ApiParts) -> APIRouter:
     """`POST /detections`."""
-    router = APIRouter(tags=["intake"], responses=responses(400, 413, 422, 500))
+    router = APIRouter(tags=["intake"], responses=responses(400, 413, 422, 500, 503, 507))
 
     @router.post("/detections", status_code=HTTPStatus.ACCEPTED, summary="A report of the detector")
     def receive_detection(

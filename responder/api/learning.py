@@ -83,7 +83,7 @@ def learning_router(parts: ApiParts, caller: Callable[..., Named | None] = nobod
 
     `caller`: the dependency that lets a call pass and says whose it is.
     """
-    router = APIRouter(responses=responses(422, 500))
+    router = APIRouter(responses=responses(422, 500, 503, 507))
 
     @router.get("/runbook", tags=["runbook"], summary="What was learned, the surest first")
     def get_runbook(

@@ -66,7 +66,7 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
     router = APIRouter(
         prefix="/webhook",
         tags=["webhooks"],
-        responses=responses(400, 401, 403, 409, 413, 422, 429, 500),
+        responses=responses(400, 401, 403, 409, 413, 422, 429, 500, 503, 507),
     )
 
     @router.post(

@@ -224,6 +224,17 @@ def test_a_step_of_who_may_still_be_at_it_is_performed_again_only_after_its_time
     taker.lease.close()
 
 
+def test_a_clock_that_is_behind_adds_nothing_to_the_wait_for_who_may_still_be_at_it(
+    stores: list[Store],
+) -> None:
+    taker = Taker(stores[0], ELSEWHERE)
+    taker.now -= 3600.0
+    began = taker.now
+    assert taker.perform().outcome is ActionOutcome.SUCCEEDED
+    assert began + 30.0 <= taker.now <= began + 40.0
+    taker.lease.close()
+
+
 def test_a_step_that_the_other_one_ends_meanwhile_is_not_performed_again(stores: list[Store]) -> None:
     taker = Taker(stores[0], ELSEWHERE)
     taker.on_sleep = lambda: stores[1].journal.end_step(REF, ActionOutcome.FAILED, "no", 101.0)
