@@ -91,6 +91,7 @@ class Watch:
     def looking(self) -> Iterator[None]:
         """Looks for as long as the block lasts."""
         with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=self._url, trust_env=False) as client:
+            client.get("/incidents").raise_for_status()  # the first call after a start is slow, storm or not
             looks, before = pool.submit(self._look, client), self._cpu_s()
             try:
                 yield
