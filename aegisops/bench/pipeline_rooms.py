@@ -21,7 +21,7 @@ from responder.incident_record import (
 )
 from responder.pipeline import Rooms
 from responder.policy import PolicyDecision, PolicyReason, PolicyRuling
-from responder.remediate import ActionResult, PriorState, StepOutcome
+from responder.remediate import ActionResult, DryRun, PriorState, StepOutcome
 from responder.verify import Verification
 
 _ACTIONS = frozenset({ActionKind.RESTART})
@@ -76,6 +76,10 @@ class _Remedies:
         self, service: str, action: ActionKind, index: int, key: str, prior: PriorState | None = None
     ) -> ActionResult:
         return ActionResult(ActionOutcome.SUCCEEDED, "nothing was done")
+
+    def dry_run(self, service: str, action: ActionKind, index: int) -> DryRun:
+        """Always possible."""
+        return DryRun(True, "")
 
     def can_undo(self, service: str, action: ActionKind, index: int) -> bool:
         return False

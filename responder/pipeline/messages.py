@@ -1,15 +1,19 @@
 """What the timeline says of decisions, actions and verifications."""
 
+from collections.abc import Sequence
+
 from responder.approval import Answer, Approval
 from responder.incident_record import (
     ActionOutcome,
     ActionRecord,
     CouncilDecision,
     MemberRole,
+    ProposedAction,
     Verdict,
     VerificationOutcome,
 )
 from responder.quantity import span
+from responder.remediate import DryRun
 
 _SEATS = {
     MemberRole.SECURITY_OFFICER: "Security Officer",
@@ -47,6 +51,15 @@ def decided(decision: CouncilDecision) -> str:
     proposal = decision.proposal
     told = f"Council: {yes} of {len(decision.votes)} for {proposal.action} of {proposal.target}"
     return f"{told}. {against}" if against else told
+
+
+def rehearsed(proposal: ProposedAction, steps: Sequence[DryRun]) -> str:
+    """What the steps of an action would do now."""
+    told = "; ".join(one.detail for one in steps)
+    what = f"{proposal.action} of {proposal.target}"
+    if all(one.possible for one in steps):
+        return f"Dry run of {what}: {told}"
+    return f"Dry run of {what}, which could not be done now: {told}"
 
 
 def answered(asked: Approval) -> str:

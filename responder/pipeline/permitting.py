@@ -2,13 +2,16 @@
 
 from responder.approval import Answer, Approval
 from responder.audit import AuditKind
-from responder.incident_record import CouncilDecision, PipelineState
+from responder.incident_record import CouncilDecision, PipelineState, ProposedAction
 from responder.pipeline.case_files import CaseFiles
-from responder.pipeline.messages import answered, named
+from responder.pipeline.messages import answered, named, rehearsed
 from responder.pipeline.next_step import Next
-from responder.policy import PolicyDecision, PolicyRuling
+from responder.policy import PolicyDecision, PolicyReason, PolicyRuling
 from responder.quantity import span as duration
 from responder.store import IncidentRow
+
+_WITHHELD = frozenset({PolicyReason.NEEDS_APPROVAL, PolicyReason.OBSERVE_MODE, PolicyReason.NO_POLICY})
+"""Nothing but a human's word, or the mode, stands between the proposal and its being done."""
 
 
 class Permitting:
@@ -43,6 +46,8 @@ class Permitting:
     ) -> dict[str, str]:
         attempt = decision.attempt
         ruling = self._ruling(row, decision, rank, "decided")
+        if ruling.reason in _WITHHELD and approved is None:
+            self._rehearse(row, decision.proposal, f"rehearsal:{attempt}.{rank}")
         if ruling.decision is PolicyDecision.ASK and approved is None:
             self._ask(row, decision, rank, ruling)
             return _turn(Next.AWAIT)
@@ -97,6 +102,12 @@ class Permitting:
         if ruling.decision is not PolicyDecision.ACT:
             files.note(row, f"Policy: {ruling.explanation}", f"policy:{key}")
         return ruling
+
+    def _rehearse(self, row: IncidentRow, proposal: ProposedAction, key: str) -> None:
+        """Note what the action would do now, for the human who is asked or who looks on."""
+        remedies, service, action = self._files.rooms.remedies, proposal.target, proposal.action
+        tried = [remedies.dry_run(service, action, i) for i in range(remedies.step_count(service, action))]
+        self._files.note(row, rehearsed(proposal, tried), key)
 
     def _ask(self, row: IncidentRow, decision: CouncilDecision, rank: int, ruling: PolicyRuling) -> None:
         files, attempt = self._files, decision.attempt

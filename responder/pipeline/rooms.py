@@ -16,7 +16,7 @@ from responder.incident_record import (
     RunbookMatch,
 )
 from responder.policy import PolicyRuling
-from responder.remediate import ActionResult, PriorState, StepOutcome
+from responder.remediate import ActionResult, DryRun, PriorState, StepOutcome
 from responder.verify import Verification
 
 
@@ -69,6 +69,10 @@ class Remediation(Protocol):
         self, service: str, action: ActionKind, index: int, key: str, prior: PriorState | None = None
     ) -> ActionResult:
         """Do one step; `prior` only to finish one that a crash interrupted."""
+        ...
+
+    def dry_run(self, service: str, action: ActionKind, index: int) -> DryRun:
+        """What one step would do now; changes nothing."""
         ...
 
     def can_undo(self, service: str, action: ActionKind, index: int) -> bool:

@@ -45,7 +45,7 @@ from responder.pipeline import (
     StopGate,
 )
 from responder.policy import PolicyDecision, PolicyReason, PolicyRuling
-from responder.remediate import ActionResult, PriorState, StepOutcome
+from responder.remediate import ActionResult, DryRun, PriorState, StepOutcome
 from responder.store import Database, Store
 from responder.telemetry import PipelineMetrics, Stages
 from responder.verify import Verification
@@ -184,6 +184,7 @@ class ScriptedRemedies:
     looked: StepOutcome = StepOutcome.UNKNOWN
     on_perform: Callable[[], None] = lambda: None
     performed: list[tuple[ActionKind, int, str]] = field(default_factory=list)
+    possible: bool = True
     undoable: frozenset[ActionKind] = frozenset()
     undo_outcome: ActionOutcome = ActionOutcome.SUCCEEDED
     undone: list[tuple[ActionKind, int, PriorState]] = field(default_factory=list)
@@ -212,6 +213,9 @@ class ScriptedRemedies:
         self.on_perform()
         outcome = self.outcomes.get(action, ActionOutcome.SUCCEEDED)
         return ActionResult(outcome, f"{action} {outcome}")
+
+    def dry_run(self, service: str, action: ActionKind, index: int) -> DryRun:
+        return DryRun(self.possible, f"step {index} would run")
 
     def can_undo(self, service: str, action: ActionKind, index: int) -> bool:
         return action in self.undoable

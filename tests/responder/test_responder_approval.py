@@ -11,6 +11,7 @@ from responder.approval import Answer, Approvals, Human, NotWaitingError
 from responder.audit import AuditTrail
 from responder.incident_record import ActionKind, IncidentRecord, PipelineState, VerificationOutcome
 from responder.pipeline import Waiting
+from responder.policy import PolicyRuling
 from responder.telemetry import PipelineMetrics
 
 ALICE = Human("alice", "seen before", "api")
@@ -67,6 +68,25 @@ def test_what_is_observed_ends_with_a_recommendation_and_no_action(asked: Asked)
     assert "observe mode: would have done RESTART of shop" in record.timeline[-1].message
     assert asked.bench.remedies.performed == []
     assert "APPROVED" not in {event.state for event in record.timeline}
+
+
+@pytest.mark.parametrize("ruling", [ASK, OBSERVE])
+def test_who_is_asked_or_looks_on_is_told_what_the_action_would_do(
+    asked: Asked, ruling: PolicyRuling
+) -> None:
+    asked.bench.remedies.steps = 2
+    told = [event.message for event in asked.run(ruling).timeline]
+    assert told.count("Dry run of RESTART of shop: step 0 would run; step 1 would run") == 1
+
+
+def test_a_dry_run_says_that_the_action_could_not_be_done_now(asked: Asked) -> None:
+    asked.bench.remedies.possible = False
+    told = [event.message for event in asked.run(OBSERVE).timeline]
+    assert "Dry run of RESTART of shop, which could not be done now: step 0 would run" in told
+
+
+def test_what_may_be_done_at_once_is_not_rehearsed(asked: Asked) -> None:
+    assert not any("Dry run" in event.message for event in asked.run(ACT).timeline)
 
 
 def test_a_crash_right_after_it_asked_leaves_it_waiting_as_well(asked: Asked) -> None:
