@@ -24,7 +24,7 @@ from responder.notify.apprise_notifier import AppriseNotifier, UnusableUrlError
 from responder.notify.log_notifier import LogNotifier
 from responder.notify.message import Notifier
 from responder.remediate.declaration import Declared
-from responder.yaml_file.document import MAX_BYTES, YamlError, read_declaration
+from responder.yaml_file.document import YamlError, file_bytes, read_declaration
 from responder.yaml_file.problems import at_line, problems_of, told
 
 MAX_CHANNELS = 20
@@ -109,13 +109,9 @@ class Channel:
 def load_channels(path: Path, environ: Mapping[str, str]) -> tuple[Channel, ...]:
     """The channels of the file, with their URLs from `environ`. Raises `ChannelsError`."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ChannelsError(
-            f"cannot read the channels {path}: {error.strerror or error}; "
-            "set AEGISOPS_RESPONDER_NOTIFICATIONS to a readable file"
-        ) from error
+        data = file_bytes(path, "channels", "AEGISOPS_RESPONDER_NOTIFICATIONS")
+    except YamlError as error:
+        raise ChannelsError(str(error)) from error
     return parse_channels(data, environ, str(path))
 
 

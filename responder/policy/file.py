@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from responder.policy.declared import PolicyDocument
-from responder.yaml_file.document import MAX_BYTES, YamlError, read_declaration
+from responder.yaml_file.document import YamlError, file_bytes, read_declaration
 from responder.yaml_file.problems import at_line, problems_of, told
 
 _LOG = logging.getLogger(__name__)
@@ -80,11 +80,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _read(path: Path) -> PolicyDocument:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise PolicyError(
-            f"cannot read the policy {path}: {error.strerror or error}; "
-            "set AEGISOPS_RESPONDER_POLICY to a readable file"
-        ) from error
+        data = file_bytes(path, "policy", "AEGISOPS_RESPONDER_POLICY")
+    except YamlError as error:
+        raise PolicyError(str(error)) from error
     return parse_policy(data, str(path))

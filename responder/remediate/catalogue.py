@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, create_model, field_validator
 
 from responder.incident_record import ActionKind
 from responder.remediate.declaration import Declared, ExecutorKind, OneOf
-from responder.yaml_file.document import MAX_BYTES, YamlDocument, YamlError, YamlPath, read_declaration
+from responder.yaml_file.document import YamlDocument, YamlError, YamlPath, file_bytes, read_declaration
 from responder.yaml_file.problems import Problem, at_line, dotted, problems_of, told
 
 MAX_SERVICES = 1000
@@ -49,13 +49,9 @@ class Catalogue:
 def read_catalogue(path: Path, environ: Mapping[str, str], kinds: Sequence[ExecutorKind]) -> Catalogue:
     """The catalogue in the file at `path`. Raises `CatalogueError`."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise CatalogueError(
-            f"cannot read the catalogue {path}: {error.strerror or error}; "
-            "set AEGISOPS_RESPONDER_CATALOGUE to a readable file"
-        ) from error
+        data = file_bytes(path, "catalogue", "AEGISOPS_RESPONDER_CATALOGUE")
+    except YamlError as error:
+        raise CatalogueError(str(error)) from error
     return parse_catalogue(data, environ, kinds, source=str(path))
 
 

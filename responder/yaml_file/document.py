@@ -6,6 +6,7 @@ them can unfold to gigabytes), no key twice (the second would silently win), a b
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -64,6 +65,21 @@ class _BoundedLoader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+
+def file_bytes(path: Path, what: str, setting: str) -> bytes:
+    """The file's bytes, no more than `read_declaration` needs to see that there are too many.
+
+    Raises `YamlError` where it cannot be read: it names `what` the file is, and the `setting` to change.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or error
+        raise YamlError(
+            None, f"cannot read the {what} {path}: {reason}; set {setting} to a readable file"
+        ) from error
 
 
 def read_declaration(data: bytes, needs: str) -> YamlDocument:
