@@ -19,12 +19,14 @@ _LOG = logging.getLogger(__name__)
 class StepsConfig:
     """`settle_s`: how long evidence may gather before the diagnosis; shorter when the incident's type has at
     least `sure` confidence and nothing new came for `quiet_s`, an export interval and a little more, so that
-    the type has outlived one further sample. `recent_s`: how far back the council sees what was done to the
-    same target."""
+    the type has outlived one further sample. `patience_s`: how long after its receipt an incident without
+    enough evidence waits for more, before a human is called. `recent_s`: how far back the council sees what
+    was done to the same target."""
 
     settle_s: float = 2.5
     sure: float = 0.8
     quiet_s: float = 1.2
+    patience_s: float = 8.0
     recent_s: float = 3600.0
     max_recent: int = 50
 

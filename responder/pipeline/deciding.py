@@ -16,6 +16,7 @@ from responder.incident_record import (
 from responder.pipeline.case_files import CaseFiles
 from responder.pipeline.messages import decided
 from responder.pipeline.next_step import Next
+from responder.store import IncidentRow
 
 _LOOK_S = 0.1
 
@@ -54,6 +55,38 @@ class Deciding:
             message = "Looking for what else would help"
             files.move(row, PipelineState.COUNCIL_REVIEW, message, f"{attempt}.review")
         row = files.row(incident_id)
+        diagnosis = self._diagnosed(row)
+        while attempt == 1 and diagnosis.outcome is DiagnosisOutcome.NOT_ENOUGH_EVIDENCE:
+            newer = self._newer(row)
+            if newer is None:
+                break
+            if newer.over:
+                return Next.OVER
+            row, diagnosis = newer, self._diagnosed(newer)
+        files.store.journal.save_diagnosis(incident_id, attempt, diagnosis)
+        files.note(row, f"Diagnosis ({diagnosis.analyst}): {diagnosis.root_cause}", f"{attempt}.diagnosis")
+        if diagnosis.outcome is DiagnosisOutcome.NOT_ENOUGH_EVIDENCE:
+            return Next.NOT_ENOUGH_EVIDENCE
+        return Next.PROCEED
+
+    def _newer(self, row: IncidentRow) -> IncidentRow | None:
+        """The incident as it is told next; None where what else may come is not waited for any longer.
+
+        A series is slower than another to show the same fault: who is called too early is called in vain.
+        """
+        files, config = self._files, self._files.config
+        for _ in range(int(config.patience_s / _LOOK_S) + 1):
+            left = row.received_at + config.patience_s - files.clock()
+            if left <= 0:
+                break
+            newer = files.row(row.incident.id)
+            if newer.over or newer.revised_at != row.revised_at:
+                return newer
+            self._sleep(min(_LOOK_S, left))
+        return None
+
+    def _diagnosed(self, row: IncidentRow) -> Diagnosis:
+        files = self._files
         with files.stages.stage("analyse", row.incident) as span:
             diagnosis = files.rooms.analyst.diagnose(files.case(row))
             span.set_attributes(
@@ -65,11 +98,7 @@ class Deciding:
                     "aegisops.diagnosis.proposals": [one.action.value for one in diagnosis.proposals],
                 }
             )
-        files.store.journal.save_diagnosis(incident_id, attempt, diagnosis)
-        files.note(row, f"Diagnosis ({diagnosis.analyst}): {diagnosis.root_cause}", f"{attempt}.diagnosis")
-        if diagnosis.outcome is DiagnosisOutcome.NOT_ENOUGH_EVIDENCE:
-            return Next.NOT_ENOUGH_EVIDENCE
-        return Next.PROCEED
+        return diagnosis
 
     def deliberate(self, incident_id: str, attempt: int, rank: int) -> Next:
         """Put the proposal of that rank (0: the best) to the council."""

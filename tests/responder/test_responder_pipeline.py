@@ -1,7 +1,7 @@
 """The state machine, run with plain calls in place of durable steps."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from detector import IncidentType
 from responder.incident_record import (
     ActionKind,
     ActionOutcome,
+    Case,
     DiagnosisOutcome,
     IncidentRecord,
     PipelineState,
@@ -188,6 +189,53 @@ def test_not_enough_evidence_goes_to_a_human(bench: Bench) -> None:
     record = bench.run()
     assert record.state is PipelineState.ESCALATED
     assert bench.council.asked == []
+
+
+def after(bench: Bench, seconds: float, event: Callable[[], object]) -> None:
+    """Has `event` happen once, when the pipeline has waited until so long after now."""
+    due, left = bench.clock.now + seconds, [event]
+
+    def look() -> None:
+        if left and bench.clock.now >= due:
+            left.pop()()
+
+    bench.clock.on_sleep = look
+
+
+def short_of_evidence(bench: Bench, until_revision: int) -> None:
+    def look(case: Case) -> None:
+        short = case.incident.revision < until_revision
+        bench.analyst.outcome = DiagnosisOutcome.NOT_ENOUGH_EVIDENCE if short else DiagnosisOutcome.FAULT
+
+    bench.analyst.on_diagnose = look
+
+
+def test_evidence_that_comes_a_little_later_is_waited_for(bench: Bench) -> None:
+    short_of_evidence(bench, until_revision=2)
+    bench.receive()
+    after(bench, 6, lambda: bench.receive(make_incident(revision=2)))
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert [case.incident.revision for case in bench.analyst.cases] == [1, 2]
+    assert sum("Diagnosis" in event.message for event in record.timeline) == 1
+
+
+def test_evidence_that_comes_too_late_is_not_waited_for(bench: Bench) -> None:
+    short_of_evidence(bench, until_revision=2)
+    bench.receive()
+    after(bench, 60, lambda: bench.receive(make_incident(revision=2)))
+    record = bench.run()
+    assert record.state is PipelineState.ESCALATED
+    assert record.updated_at - record.received_at == pytest.approx(8, abs=1)
+
+
+def test_a_fault_that_is_over_while_evidence_is_waited_for_is_resolved(bench: Bench) -> None:
+    short_of_evidence(bench, until_revision=99)
+    bench.receive()
+    after(bench, 5, bench.close_incident)
+    record = bench.run()
+    assert record.state is PipelineState.RESOLVED
+    assert bench.remedies.performed == []
 
 
 def test_nothing_wrong_is_rejected(bench: Bench) -> None:
