@@ -31,16 +31,12 @@ class Deciding:
     def settle(self, incident_id: str) -> str:
         """Wait until enough evidence has gathered, counted from the receipt (a crash adds nothing)."""
         files, config = self._files, self._files.config
-        for _ in range(int(config.settle_s / _LOOK_S) + 1):  # bounded, should the clock be set back
-            row = files.row(incident_id)
-            now = files.clock()
+
+        def settled(row: IncidentRow) -> bool:
             sure = row.incident.confidence >= config.sure
-            if row.over or (sure and now - row.revised_at >= config.quiet_s):
-                break
-            left = row.received_at + config.settle_s - now
-            if left <= 0:
-                break
-            self._sleep(min(_LOOK_S, left))
+            return row.over or (sure and files.clock() - row.revised_at >= config.quiet_s)
+
+        self._await(incident_id, config.settle_s, settled)
         return ""
 
     def analyse(self, incident_id: str, attempt: int) -> Next:
@@ -74,14 +70,24 @@ class Deciding:
 
         A series is slower than another to show the same fault: who is called too early is called in vain.
         """
-        files, config = self._files, self._files.config
-        for _ in range(int(config.patience_s / _LOOK_S) + 1):
-            left = row.received_at + config.patience_s - files.clock()
+        return self._await(
+            row.incident.id,
+            self._files.config.patience_s,
+            lambda newer: newer.over or newer.revised_at != row.revised_at,
+        )
+
+    def _await(
+        self, incident_id: str, within_s: float, enough: Callable[[IncidentRow], bool]
+    ) -> IncidentRow | None:
+        """The incident as soon as `enough` holds of it; None where it did not so soon after its receipt."""
+        files = self._files
+        for _ in range(int(within_s / _LOOK_S) + 1):  # bounded, should the clock be set back
+            row = files.row(incident_id)
+            left = row.received_at + within_s - files.clock()
             if left <= 0:
                 break
-            newer = files.row(row.incident.id)
-            if newer.over or newer.revised_at != row.revised_at:
-                return newer
+            if enough(row):
+                return row
             self._sleep(min(_LOOK_S, left))
         return None
 
