@@ -10,6 +10,7 @@ install_missing() {
     local packages=()
     command -v dockerd >/dev/null || packages+=(docker.io)
     command -v busybox >/dev/null || packages+=(busybox-static)
+    [ -x /usr/sbin/haproxy ] || packages+=(haproxy)
     [ ${#packages[@]} -eq 0 ] && return
     echo "installing ${packages[*]}" >&2
     {
@@ -17,7 +18,7 @@ install_missing() {
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
     } >"$directory.apt.log" 2>&1 || {
         tail -n 20 "$directory.apt.log" >&2
-        echo "cannot install ${packages[*]}; the tests of the Docker executor need them (run as root, on Debian)" >&2
+        echo "cannot install ${packages[*]}; the tests of the Docker executor and the socket proxy need them (run as root, on Debian)" >&2
         exit 1
     }
 }

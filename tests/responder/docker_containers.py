@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import docker
@@ -35,11 +35,12 @@ HUNGRY = (
 
 @dataclass(frozen=True)
 class Project:
-    """One Compose project of its own on the engine: other tests do not see it."""
+    """A Compose project of its own on the engine: other tests do not see it. `labels`: besides Compose's."""
 
     url: str
     api: Any
     name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def run(
         self, service: str = "web", number: int = 1, script: str = STEADY, start: bool = True, **host: Any
@@ -56,6 +57,7 @@ class Project:
             "com.docker.compose.service": service,
             "com.docker.compose.container-number": str(number),
             "com.docker.compose.oneoff": "False",
+            **self.labels,
         }
         body = {
             "Image": IMAGE,
@@ -108,13 +110,13 @@ class Project:
 
 
 @contextmanager
-def compose_project() -> Iterator[Project]:
+def compose_project(labels: Mapping[str, str] | None = None) -> Iterator[Project]:
     """An empty project; whatever is in it at the end is removed."""
     url = engine_url()
     api = docker.APIClient(base_url=url, version="auto", timeout=30)
     try:
         _import_image(api)
-        project = Project(url, api, f"t{uuid.uuid4().hex[:12]}")
+        project = Project(url, api, f"t{uuid.uuid4().hex[:12]}", labels or {})
         try:
             yield project
         finally:

@@ -19,7 +19,7 @@ class DockerProxy:
     calls: list[str] = field(default_factory=list)
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=60)
         self._path = path
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         if call not in self.allowed:
             self._answer(403, b'{"message": "forbidden by the proxy"}')
             return
-        connection = _UnixConnection(self.path_of_engine)
+        connection = UnixConnection(self.path_of_engine)
         try:
             kept = {k: v for k, v in self.headers.items() if k.lower() == "content-type"}
             connection.request(self.command, self.path, body, kept)

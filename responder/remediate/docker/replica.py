@@ -37,6 +37,9 @@ def replica_of(template: Container, number: int, key: str) -> Replica:
     config["Labels"] = {**template.labels, NUMBER: str(number), REPLICA: key}
     host = deepcopy(dict(details["HostConfig"]))
     host.pop("ContainerIDFile", None)
+    for paths in ("MaskedPaths", "ReadonlyPaths"):
+        if host.get(paths):  # the engine's own, which it sets anew; an empty list switched them off
+            del host[paths]
     config["HostConfig"] = host
     networks = _networks(template)
     first = next(iter(networks), None)
