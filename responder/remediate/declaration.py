@@ -12,6 +12,8 @@ from responder.remediate.executor import Executor
 
 MAX_SECONDS = 600
 
+_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
+
 
 class Declared(BaseModel):
     """A mapping of the catalogue. Immutable; an unknown field is an error that names the nearest known."""
@@ -74,6 +76,15 @@ Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=MAX_SECO
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 """A text for the system or the wire: not empty, bounded, without NUL."""
+
+
+def is_unix_socket(url: str) -> bool:
+    """Whether `url` is `unix:///absolute/path`. Raises ValueError for a path no system can bind."""
+    if not url.startswith("unix:///"):
+        return False
+    if len(url.removeprefix("unix://").encode()) > _SOCKET_PATH_BYTES:
+        raise ValueError(f"the socket's path is longer than the {_SOCKET_PATH_BYTES} bytes a system takes")
+    return True
 
 
 @dataclass(frozen=True, slots=True)

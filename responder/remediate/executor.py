@@ -1,6 +1,6 @@
 """The contract of an executor, and the result of an action."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
@@ -20,6 +20,12 @@ class StepOutcome(StrEnum):
     DONE = "done"
     NOT_DONE = "not_done"
     UNKNOWN = "unknown"
+
+    @classmethod
+    def of_all(cls, parts: Iterable["StepOutcome"]) -> "StepOutcome":
+        """Of a step of several parts: not done if one certainly is not, done only if all are known to be."""
+        outcomes = set(parts) or {cls.UNKNOWN}
+        return next(one for one in (cls.NOT_DONE, cls.UNKNOWN, cls.DONE) if one in outcomes)
 
 
 @dataclass(frozen=True, slots=True)

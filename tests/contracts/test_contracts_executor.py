@@ -25,7 +25,7 @@ from responder.remediate.supervisor.executor import SupervisorExecutor
 from responder.remediate.supervisor.rpc import SupervisorClient
 from responder.remediate.supervisor.step import Restart
 
-SLOW_S = 0.4
+SLOW_S = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,27 @@
 """What the steps for Docker have in common: waiting until containers are really up."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from responder.remediate.docker.engine import Container, EngineSession
 from responder.remediate.step_error import StepError
+from responder.remediate.time_limit import TimeLimit
 
 _POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerControl:
-    """Methods raise `StepError` and `EngineError`.
+    """Methods raise `StepError`.
 
-    `deadline`: when the step's time is over, on the monotonic clock. `kill_after_s`: how long a container
-    may take to stop before SIGKILL. `up_for_s`: how long one without a health check must run to be up.
+    `kill_after_s`: how long a container may take to stop before SIGKILL. `up_for_s`: how long one without a
+    health check must run to be up.
     """
 
     engine: EngineSession
-    timeout_s: float
-    deadline: float
+    limit: TimeLimit
     kill_after_s: int
     up_for_s: float
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
 
     def restart(self, containers: Iterable[Container]) -> None:
         """Restart, and wait until all are up."""
@@ -40,7 +38,7 @@ class ContainerControl:
 
     def await_up(self, ids: Iterable[str]) -> None:
         """Returns when all are healthy or have run for a while; raises as soon as one will not be."""
-        began = self.monotonic()
+        began = self.limit.monotonic()
         starts: dict[str, str] = {}
         waiting = list(ids)
         while waiting:
@@ -52,16 +50,16 @@ class ContainerControl:
                 _require_hope(now, starts.setdefault(id_, now.started_at))
                 if not self._is_up(now, began):
                     late.append(now)
-            if late and self.monotonic() >= self.deadline:
-                raise StepError(f"{names(late)} not up within {self.timeout_s:g} s")
+            if late and self.limit.over:
+                raise StepError(f"{names(late)} not up within {self.limit.seconds:g} s")
             waiting = [c.id for c in late]
             if waiting:
-                self.sleep(_POLL_S)
+                self.limit.sleep(_POLL_S)
 
     def _is_up(self, container: Container, began: float) -> bool:
         if container.health:
             return container.health == "healthy"
-        return container.status == "running" and self.monotonic() - began >= self.up_for_s
+        return container.status == "running" and self.limit.monotonic() - began >= self.up_for_s
 
 
 def names(containers: Iterable[Container]) -> str:

@@ -29,6 +29,8 @@ import docker
 import requests
 from docker.errors import APIError, DockerException
 
+from responder.remediate.step_error import StepError
+
 T = TypeVar("T")
 
 # What the engine answers since 20.10 (API 1.41) is enough; newer engines refuse what is below 1.44.
@@ -38,14 +40,13 @@ _MAY_NOT = "let the responder's user read and write the socket, or put a socket 
 _ADVICE = {errno.EACCES: _MAY_NOT, errno.EPERM: _MAY_NOT}
 
 
-class EngineError(Exception):
-    """The engine did not answer or refused; the message says what to do. `in_doubt`: it was asked to
+class EngineError(StepError):
+    """The engine did not answer or refused; the message says what to do. In doubt where it was asked to
     change something and gave no answer, so that it may yet do it."""
 
     def __init__(self, message: str, status: int | None = None, in_doubt: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(message, in_doubt)
         self.status = status
-        self.in_doubt = in_doubt
 
 
 @dataclass(frozen=True, slots=True)

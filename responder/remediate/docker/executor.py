@@ -1,14 +1,12 @@
 """The executor for Docker: restarts, replicas and memory limits of containers on one engine."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from responder.incident_record import ActionOutcome
-from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
 from responder.remediate.docker.control import ContainerControl
-from responder.remediate.docker.engine import Container, DockerEngine, EngineError, EngineSession
+from responder.remediate.docker.engine import Container, DockerEngine, EngineSession
 from responder.remediate.docker.memory import plan_lower, plan_raise, raised_since, require_room
 from responder.remediate.docker.plan import Plan
 from responder.remediate.docker.restart import plan_restart, restarted_since
@@ -25,7 +23,6 @@ from responder.remediate.docker.seen import (
     PROJECT,
     SERVICE,
     Before,
-    natural,
     read_prior,
     seen,
     write_prior,
@@ -39,20 +36,18 @@ from responder.remediate.docker.step import (
     ScaleDown,
     ScaleUp,
 )
-from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
+from responder.remediate.executor import PriorState, StepOutcome
+from responder.remediate.looking import LookingExecutor
+from responder.remediate.replicas import natural
 from responder.remediate.step_error import StepError, StepRefusedError
-
-T = TypeVar("T")
-
-_DETAIL_LIMIT = 600
-_UNREACHABLE = "unreachable"
+from responder.remediate.time_limit import TimeLimit
 
 
-class DockerExecutor:
-    """Implements `Executor` and `Undoable` for `Operation`.
+class DockerExecutor(LookingExecutor[Operation, ContainerControl, Before]):
+    """Succeeds when what was started is up; in doubt when the engine gave no answer to a change.
 
-    The prior state is each concerned container's state, start time and limits, by its id. With `prior`
-    given, `perform` finishes an interrupted step: what was done since then is left alone.
+    The prior state is each concerned container's state, start time and limits, by its id. An interrupted
+    step is finished: what was done since then is left alone.
     """
 
     def __init__(
@@ -61,98 +56,54 @@ class DockerExecutor:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        super().__init__(monotonic, sleep)
         self._engine = engine
-        self._monotonic = monotonic
-        self._sleep = sleep
 
-    def observe(self, step: Operation) -> PriorState:
-        """By container id; `unreachable` and why when the engine does not answer."""
-        try:
-            with self._engine.session() as session:
-                return write_prior(_select(session, step))
-        except (EngineError, StepError) as error:
-            return {_UNREACHABLE: redact(str(error), _DETAIL_LIMIT)}
+    @contextmanager
+    def session(self, step: Operation, limit: TimeLimit) -> Iterator[ContainerControl]:
+        """Connections to the engine."""
+        with self._engine.session() as engine:
+            yield ContainerControl(engine, limit, step.kill_after_s, step.up_for_s)
 
-    def already_done(self, step: Operation, prior: PriorState) -> StepOutcome:
-        """Compares the containers now with `prior`."""
-        before = read_prior(prior)
-        if before is None:
-            return StepOutcome.UNKNOWN
-        try:
-            with self._engine.session() as session:
-                return _done_since(step, before, _select(session, step))
-        except (EngineError, StepError):
-            return StepOutcome.UNKNOWN
+    def remember(self, session: ContainerControl, step: Operation) -> PriorState:
+        """By container id."""
+        return write_prior(_select(session.engine, step))
 
-    def dry_run(self, step: Operation) -> DryRun:
-        """The containers the step would touch now."""
-        try:
-            with self._engine.session() as session:
-                plan = _plan(step, _select(session, step), None, key="")
-        except (EngineError, StepError, StepRefusedError) as error:
-            return DryRun(False, redact(str(error), _DETAIL_LIMIT))
-        return DryRun(True, redact(plan.intended, _DETAIL_LIMIT))
+    def recall(self, prior: PriorState) -> Before | None:
+        """By container id."""
+        return read_prior(prior)
 
-    def perform(self, step: Operation, key: str, prior: PriorState | None = None) -> ActionResult:
-        """Succeeds when what was started is up; in doubt when the engine gave no answer to a change."""
-        before = None if prior is None else read_prior(prior)
+    def done_since(self, session: ContainerControl, step: Operation, before: Before) -> StepOutcome:
+        """Compares the containers now with those before."""
+        return _done_since(step, before, _select(session.engine, step))
 
-        def carry_out(control: ContainerControl) -> str:
-            return _plan(step, _select(control.engine, step), before, key).carry_out(control)
+    def intended(self, session: ContainerControl, step: Operation) -> str:
+        """Names the containers the step would touch now."""
+        return _plan(step, _select(session.engine, step), None, key="").intended
 
-        return self._answered(step, carry_out)
+    def carry_out(self, session: ContainerControl, step: Operation, before: Before | None, key: str) -> str:
+        """The key goes into a label of what is made."""
+        return _plan(step, _select(session.engine, step), before, key).carry_out(session)
 
     def can_undo(self, step: Operation) -> bool:
         """All but a restart: what it ended is gone."""
         return not isinstance(step, Restart)
 
-    def undo(self, step: Operation, prior: PriorState, key: str) -> ActionResult:
+    def take_back(self, session: ContainerControl, step: Operation, before: Before, key: str) -> str:
         """Removes the replicas the step started, starts as many as it removed, sets its limits back."""
-        before = read_prior(prior)
-        if before is None:
-            return ActionResult(ActionOutcome.FAILED, "what was there before the step is not known")
-
-        def carry_out(control: ContainerControl) -> str:
-            containers = _select(control.engine, step)
-            plan: Plan
-            match step:
-                case Restart():
-                    raise StepRefusedError("a restart cannot be taken back")
-                case ScaleUp():
-                    plan = plan_removal(containers, before)
-                case ScaleDown():
-                    plan = plan_return(containers, before, key)
-                case RaiseMemoryLimit():
-                    plan = plan_lower(containers, before)
-                    require_room(plan, control)
-            return plan.carry_out(control)
-
-        return self._answered(step, carry_out)
-
-    def _answered(self, step: Operation, carry_out: Callable[[ContainerControl], str]) -> ActionResult:
-        outcome = ActionOutcome.SUCCEEDED
-        deadline = self._monotonic() + step.timeout_s
-        try:
-            with self._engine.session() as session:
-                detail = carry_out(
-                    ContainerControl(
-                        engine=session,
-                        timeout_s=step.timeout_s,
-                        deadline=deadline,
-                        kill_after_s=step.kill_after_s,
-                        up_for_s=step.up_for_s,
-                        monotonic=self._monotonic,
-                        sleep=self._sleep,
-                    )
-                )
-        except StepRefusedError as refusal:
-            outcome, detail = ActionOutcome.REFUSED, str(refusal)
-        except StepError as error:
-            outcome, detail = ActionOutcome.FAILED, str(error)
-        except EngineError as error:
-            outcome = ActionOutcome.INTERRUPTED if error.in_doubt else ActionOutcome.FAILED
-            detail = str(error)
-        return ActionResult(outcome, redact(detail, _DETAIL_LIMIT))
+        containers = _select(session.engine, step)
+        plan: Plan
+        match step:
+            case Restart():
+                raise StepRefusedError("a restart cannot be taken back")
+            case ScaleUp():
+                plan = plan_removal(containers, before)
+            case ScaleDown():
+                plan = plan_return(containers, before, key)
+            case RaiseMemoryLimit():
+                plan = plan_lower(containers, before)
+                require_room(plan, session)
+        return plan.carry_out(session)
 
 
 def _select(session: EngineSession, step: Operation) -> list[Container]:

@@ -14,7 +14,7 @@ class Plan(Protocol):
         ...
 
     def carry_out(self, control: ContainerControl) -> str:
-        """Do it; what was done, in words. Raises `StepError` and `EngineError`."""
+        """Do it; what was done, in words. Raises `StepError`."""
         ...
 
 

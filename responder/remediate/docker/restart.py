@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from responder.remediate.docker.control import ContainerControl, names
 from responder.remediate.docker.engine import Container
 from responder.remediate.docker.plan import NOTHING
-from responder.remediate.docker.seen import Before, Seen, natural, seen
+from responder.remediate.docker.seen import Before, Seen, seen
 from responder.remediate.docker.step import Restart
 from responder.remediate.executor import StepOutcome
+from responder.remediate.replicas import natural
 from responder.remediate.step_error import StepError
 
 _NOTHING_LEFT = "all were restarted already"
@@ -29,9 +30,9 @@ class Restarting:
     def carry_out(self, control: ContainerControl) -> str:
         """Stops at the first that does not come up, and when the time is over."""
         for i in range(0, len(self.containers), self.at_once):
-            if control.monotonic() >= control.deadline:
+            if control.limit.over:
                 left = names(self.containers[i:])
-                raise StepError(f"{left} not restarted: {control.timeout_s:g} s are over")
+                raise StepError(f"{left} not restarted: {control.limit.seconds:g} s are over")
             control.restart(self.containers[i : i + self.at_once])
         return f"restarted {names(self.containers)}" if self.containers else _NOTHING_LEFT
 
@@ -49,14 +50,10 @@ def plan_restart(step: Restart, containers: list[Container], before: Before | No
 def restarted_since(before: Before, now: list[Container]) -> StepOutcome:
     """NOT_DONE if one container certainly was not restarted, UNKNOWN if one is in doubt."""
     current = {c.id: c for c in now}
-    answers = {
+    return StepOutcome.of_all(
         _renewed(before[id_], current[id_]) if id_ in current else StepOutcome.UNKNOWN
         for id_ in _wanted(before)
-    } or {StepOutcome.UNKNOWN}
-    for answer in (StepOutcome.NOT_DONE, StepOutcome.UNKNOWN):
-        if answer in answers:
-            return answer
-    return StepOutcome.DONE
+    )
 
 
 def _in_order(container: Container) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from responder.remediate.docker.control import ContainerControl, names
-from responder.remediate.docker.engine import Container, EngineError
+from responder.remediate.docker.engine import Container
 from responder.remediate.docker.plan import NOTHING
 from responder.remediate.docker.replica import Replica, replica_of
-from responder.remediate.docker.seen import NUMBER, Before, Seen, natural, seen
+from responder.remediate.docker.seen import NUMBER, Before, Seen, seen
 from responder.remediate.docker.step import ScaleDown, ScaleUp
+from responder.remediate.replicas import natural, replica_count
 from responder.remediate.step_error import StepError, StepRefusedError
 
 
@@ -24,8 +25,8 @@ class Growing:
     def intended(self) -> str:
         """What it would do, in words."""
         if not self.replicas:
-            return f"{NOTHING}{_replicas(self.running)} running already"
-        return f"would start {self._names()}, now {_replicas(self._after())}"
+            return f"{NOTHING}{replica_count(self.running)} running already"
+        return f"would start {self._names()}, now {replica_count(self._after())}"
 
     def carry_out(self, control: ContainerControl) -> str:
         """One after the other; one that does not come up is removed and ends it."""
@@ -38,12 +39,12 @@ class Growing:
                     control.engine.connect(id_, network, aliases)
                 control.engine.start(id_)
                 control.await_up([id_])
-            except (StepError, EngineError) as error:
+            except StepError as error:
                 control.engine.remove(id_)
                 raise StepError(f"{error}; {replica.name} was removed again") from error
         if not self.replicas:
-            return f"they had been started already, {_replicas(self.running)} running"
-        return f"started {self._names()}, now {_replicas(self._after())}"
+            return f"they had been started already, {replica_count(self.running)} running"
+        return f"started {self._names()}, now {replica_count(self._after())}"
 
     def _names(self) -> str:
         return ", ".join(replica.name for replica in self.replicas)
@@ -63,15 +64,15 @@ class Shrinking:
     def intended(self) -> str:
         """What it would do, in words."""
         if not self.containers:
-            return f"{NOTHING}{_replicas(self.running)} running already"
-        return f"would remove {names(self.containers)}, now {_replicas(self._after())}"
+            return f"{NOTHING}{replica_count(self.running)} running already"
+        return f"would remove {names(self.containers)}, now {replica_count(self._after())}"
 
     def carry_out(self, control: ContainerControl) -> str:
         """One after the other."""
         control.stop_and_remove(self.containers)
         if not self.containers:
-            return f"they had been removed already, {_replicas(self.running)} running"
-        return f"removed {names(self.containers)}, now {_replicas(self._after())}"
+            return f"they had been removed already, {replica_count(self.running)} running"
+        return f"removed {names(self.containers)}, now {replica_count(self._after())}"
 
     def _after(self) -> int:
         return self.running - sum(seen(c).replica for c in self.containers)
@@ -81,7 +82,7 @@ def plan_scale_up(step: ScaleUp, containers: list[Container], before: Before | N
     """`before` given: only what is left to do of it."""
     running = count([seen(c) for c in containers])
     if before is None and running >= step.max_replicas:
-        raise StepRefusedError(f"{_replicas(running)} running, max_replicas is {step.max_replicas}")
+        raise StepRefusedError(f"{replica_count(running)} running, max_replicas is {step.max_replicas}")
     start = running if before is None else count(before.values())
     return _grow(containers, min(step.max_replicas, start + step.by) - running, key)
 
@@ -91,10 +92,10 @@ def plan_scale_down(step: ScaleDown, containers: list[Container], before: Before
     running = count([seen(c) for c in containers])
     ours = _ours(containers)
     if before is None and running <= step.min_replicas:
-        raise StepRefusedError(f"{_replicas(running)} running, min_replicas is {step.min_replicas}")
+        raise StepRefusedError(f"{replica_count(running)} running, min_replicas is {step.min_replicas}")
     if before is None and not ours:
         raise StepRefusedError(
-            f"{_replicas(running)} running, none of them started by scale_up, and no other is removed"
+            f"{replica_count(running)} running, none of them started by scale_up, and no other is removed"
         )
     goal = scale_down_goal(step, [seen(c) for c in containers] if before is None else before.values())
     return Shrinking(ours[: max(0, running - goal)], running)
@@ -144,7 +145,3 @@ def _ours(containers: list[Container]) -> list[Container]:
 def _number(container: Container) -> int:
     number = container.labels.get(NUMBER, "")
     return int(number) if number.isdecimal() and len(number) < 10 else 0
-
-
-def _replicas(number: int) -> str:
-    return "1 replica" if number == 1 else f"{number} replicas"

@@ -73,11 +73,6 @@ def read_prior(prior: PriorState) -> Before | None:
     return before or None
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """Sort key by which `web-2` comes before `web-10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
 def _text(one: Seen) -> str:
     return f"{one.status} {one.started_at} {one.wanted:d} {one.ours:d} {one.memory} {one.memory_swap}"
 

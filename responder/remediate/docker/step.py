@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
-from responder.remediate.declaration import Declared, Seconds
+from responder.remediate.declaration import Declared, Seconds, is_unix_socket
+from responder.remediate.replicas import FewerReplicas, MoreReplicas, Replicas
 
-_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
 _MIB = 1024 * 1024
 _Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=255)]
 
@@ -20,11 +20,7 @@ class DockerConnection(Declared):
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        if url.startswith("unix:///"):
-            if len(url.removeprefix("unix://").encode()) > _SOCKET_PATH_BYTES:
-                raise ValueError(
-                    f"the socket's path is longer than the {_SOCKET_PATH_BYTES} bytes a system takes"
-                )
+        if is_unix_socket(url):
             return url
         parts = urlsplit(url)
         if parts.scheme != "tcp" or not parts.hostname or not parts.port or parts.username:
@@ -68,35 +64,19 @@ class Restart(_OnContainers):
     """Restart what is wanted, `at_once` at a time; the first that does not come up leaves the rest alone."""
 
     operation: Literal["restart"]
-    at_once: int = Field(default=1, ge=1, le=1000)
+    at_once: Replicas = 1
 
     def touches(self) -> int | None:
         """As many as are down together."""
         return 1 if self.container else self.at_once
 
 
-class ScaleUp(_OnService):
+class ScaleUp(_OnService, MoreReplicas):
     """Start `by` more replicas, made like one that is there, up to `max_replicas` in all."""
 
-    operation: Literal["scale_up"]
-    by: int = Field(default=1, ge=1, le=1000)
-    max_replicas: int = Field(ge=1, le=1000)
 
-    def touches(self) -> int | None:
-        """None that runs."""
-        return 0
-
-
-class ScaleDown(_OnService):
+class ScaleDown(_OnService, FewerReplicas):
     """Remove `by` of the replicas `ScaleUp` made, the last started first, down to `min_replicas` in all."""
-
-    operation: Literal["scale_down"]
-    by: int = Field(default=1, ge=1, le=1000)
-    min_replicas: int = Field(default=1, ge=1, le=1000)
-
-    def touches(self) -> int | None:
-        """Those that it removes."""
-        return self.by
 
 
 class RaiseMemoryLimit(_OnContainers):

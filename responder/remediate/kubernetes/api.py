@@ -9,12 +9,14 @@ Reference: https://kubernetes.io/docs/reference/kubernetes-api/
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from responder.remediate.kubernetes.step import Target
+from responder.remediate.step_error import StepError
+from responder.remediate.time_limit import TimeLimit
 
 Json = Mapping[str, Any]
 
@@ -30,7 +32,7 @@ _DOUBTFUL = frozenset({500, 502, 504})
 _PASSING = _DOUBTFUL | {429, 503}
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(StepError):
     """The API server gave no answer; the message says why. `sent`: the request went out."""
 
     def __init__(self, message: str, sent: bool = False) -> None:
@@ -38,16 +40,16 @@ class NoAnswerError(Exception):
         self.sent = sent
 
 
-class ApiError(Exception):
-    """The API server did not do it; the message says what to do.
+class ApiError(StepError):
+    """The API server did not do it; the message says what to do. In doubt where it was asked to change
+    something and may have.
 
-    `status`: of its answer, None without one. `in_doubt`: it was asked to change something and may have.
+    `status`: of its answer, None without one.
     """
 
     def __init__(self, message: str, status: int | None = None, in_doubt: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(message, in_doubt)
         self.status = status
-        self.in_doubt = in_doubt
 
     @property
     def conflict(self) -> bool:
@@ -88,11 +90,11 @@ class _Resource:
 
 
 class KubernetesApi:
-    """The calls of one step. Every one raises `ApiError`. `time_left`: seconds until its time is over."""
+    """The calls of one step, none of them longer than its `limit`. Every one raises `ApiError`."""
 
-    def __init__(self, transport: Transport, time_left: Callable[[], float]) -> None:
+    def __init__(self, transport: Transport, limit: TimeLimit) -> None:
         self._transport = transport
-        self._time_left = time_left
+        self._limit = limit
 
     def workload(self, target: Target) -> Json:
         """What the cluster says of it."""
@@ -119,7 +121,7 @@ class KubernetesApi:
         self, verb: str, resource: _Resource, query: Mapping[str, str] = _NONE, patch: Any = None
     ) -> Json:
         what = f"{verb} {resource.plural}{resource.subresource} in namespace {resource.namespace}"
-        timeout_s = min(_CALL_TIMEOUT_S, max(_SHORTEST_S, self._time_left()))
+        timeout_s = min(_CALL_TIMEOUT_S, max(_SHORTEST_S, self._limit.left_s))
         try:
             method = "GET" if patch is None else "PATCH"
             status, body = self._transport(method, resource.path, query, patch, timeout_s)

@@ -6,15 +6,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-from responder.incident_record import ActionOutcome
-from responder.redaction import redact
 from responder.remediate.declaration import ExecutorKind
-from responder.remediate.executor import ActionResult, DryRun, PriorState, StepOutcome
-from responder.remediate.kubernetes.api import ApiError, KubernetesApi, NoAnswerError, Transport
+from responder.remediate.executor import PriorState, StepOutcome
+from responder.remediate.kubernetes.api import KubernetesApi, Transport
 from responder.remediate.kubernetes.change import Change
 from responder.remediate.kubernetes.progress import rolled_out, scaled_to
 from responder.remediate.kubernetes.rollout import plan_restart, plan_rollback, plan_rollback_undo
-from responder.remediate.kubernetes.run import Plan, Run, UnfinishedError, see
+from responder.remediate.kubernetes.run import Plan, Run, see
 from responder.remediate.kubernetes.scale import goal_of, plan_scale, plan_scale_undo
 from responder.remediate.kubernetes.step import (
     KubernetesConnection,
@@ -26,10 +24,9 @@ from responder.remediate.kubernetes.step import (
     ScaleUp,
 )
 from responder.remediate.kubernetes.workload import Before, Look, digest, read_prior, write_prior
-from responder.remediate.step_error import StepError, StepRefusedError
-
-_DETAIL_LIMIT = 600
-_UNREACHABLE = "unreachable"
+from responder.remediate.looking import LookingExecutor
+from responder.remediate.step_error import StepRefusedError
+from responder.remediate.time_limit import TimeLimit
 
 
 class Cluster(Protocol):
@@ -40,12 +37,12 @@ class Cluster(Protocol):
         ...
 
 
-class KubernetesExecutor:
-    """Implements `Executor` and `Undoable` for `Operation`.
+class KubernetesExecutor(LookingExecutor[Operation, Run, Before]):
+    """Succeeds when the change has taken effect; in doubt when the time was over before.
 
     The prior state is the workload's uid, replicas and the digest of its pod template, and for a rollback the
-    digest of the release to go to. With `prior` given, `perform` makes no change that was made already, and
-    waits for it to take effect.
+    digest of the release to go to. An interrupted step makes no change that was made already, and waits for
+    it to take effect.
     """
 
     def __init__(
@@ -55,53 +52,43 @@ class KubernetesExecutor:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__(monotonic, sleep)
         self._cluster = cluster
-        self._monotonic = monotonic
-        self._sleep = sleep
         self._now = now
 
-    def observe(self, step: Operation) -> PriorState:
-        """What is there; `unreachable` and why when the cluster does not say."""
-        try:
-            with self._session(step) as run:
-                return write_prior(see(step, run.look()))
-        except (ApiError, NoAnswerError) as error:
-            return {_UNREACHABLE: redact(str(error), _DETAIL_LIMIT)}
+    @contextmanager
+    def session(self, step: Operation, limit: TimeLimit) -> Iterator[Run]:
+        """Connections to the API server."""
+        with self._cluster.session() as transport:
+            yield Run(KubernetesApi(transport, limit), step, limit)
 
-    def already_done(self, step: Operation, prior: PriorState) -> StepOutcome:
+    def remember(self, session: Run, step: Operation) -> PriorState:
+        """The workload, and the release a rollback would go to."""
+        return write_prior(see(step, session.look()))
+
+    def recall(self, prior: PriorState) -> Before | None:
+        """The same."""
+        return read_prior(prior)
+
+    def done_since(self, session: Run, step: Operation, before: Before) -> StepOutcome:
         """Whether the change was made and has taken effect."""
-        before = read_prior(prior)
-        if before is None:
-            return StepOutcome.UNKNOWN
-        try:
-            with self._session(step) as run:
-                return _done_since(step, before, run.look())
-        except (ApiError, NoAnswerError):
-            return StepOutcome.UNKNOWN
+        return _done_since(step, before, session.look())
 
-    def dry_run(self, step: Operation) -> DryRun:
-        """What the step would do now; the server checks the change as it would check the real one."""
-        try:
-            with self._session(step) as run:
-                change = run.submit(lambda look, _: self._plan(step, look, None, key="dry-run"), dry_run=True)
-        except (ApiError, NoAnswerError, StepError, StepRefusedError) as error:
-            return DryRun(False, redact(str(error), _DETAIL_LIMIT))
-        return DryRun(True, redact(f"would {change.intended}", _DETAIL_LIMIT))
+    def intended(self, session: Run, step: Operation) -> str:
+        """The server checks the change as it would check the real one."""
+        change = session.submit(self._plan(step, key="dry-run"), dry_run=True)
+        return f"would {change.intended}"
 
-    def perform(self, step: Operation, key: str, prior: PriorState | None = None) -> ActionResult:
-        """Succeeds when the change has taken effect; in doubt when the time was over before."""
-        before = None if prior is None else read_prior(prior)
-        return self._answered(step, lambda look, seen: self._plan(step, look, seen, key), before)
+    def carry_out(self, session: Run, step: Operation, before: Before | None, key: str) -> str:
+        """The key goes into an annotation of the workload."""
+        return session.change(self._plan(step, key), before)
 
     def can_undo(self, step: Operation) -> bool:
         """All but a restart: the pods it ended are gone."""
         return not isinstance(step, RolloutRestart)
 
-    def undo(self, step: Operation, prior: PriorState, key: str) -> ActionResult:
+    def take_back(self, session: Run, step: Operation, before: Before, key: str) -> str:
         """As many replicas as before, or the release before; only from where the step left it."""
-        before = read_prior(prior)
-        if before is None:
-            return ActionResult(ActionOutcome.FAILED, "what was there before the step is not known")
 
         def plan(look: Look, _: Before | None) -> Change:
             match step:
@@ -112,41 +99,19 @@ class KubernetesExecutor:
                 case ScaleUp() | ScaleDown():
                     return plan_scale_undo(step, look, before)
 
-        return self._answered(step, plan, before)
+        return session.change(plan, before)
 
-    def _plan(self, step: Operation, look: Look, before: Before | None, key: str) -> Change:
-        match step:
-            case RolloutRestart():
-                return plan_restart(step, look, before, key, self._now())
-            case Rollback():
-                return plan_rollback(step, look, before, key)
-            case ScaleUp() | ScaleDown():
-                return plan_scale(step, look, before)
+    def _plan(self, step: Operation, key: str) -> Plan:
+        def plan(look: Look, before: Before | None) -> Change:
+            match step:
+                case RolloutRestart():
+                    return plan_restart(step, look, before, key, self._now())
+                case Rollback():
+                    return plan_rollback(step, look, before, key)
+                case ScaleUp() | ScaleDown():
+                    return plan_scale(step, look, before)
 
-    def _answered(self, step: Operation, plan: Plan, before: Before | None) -> ActionResult:
-        outcome = ActionOutcome.SUCCEEDED
-        try:
-            with self._session(step) as run:
-                change = run.submit(plan, before)
-                run.wait(change)
-                detail = change.done
-        except StepRefusedError as refusal:
-            outcome, detail = ActionOutcome.REFUSED, str(refusal)
-        except UnfinishedError as unfinished:
-            outcome, detail = ActionOutcome.INTERRUPTED, str(unfinished)
-        except ApiError as error:
-            outcome = ActionOutcome.INTERRUPTED if error.in_doubt else ActionOutcome.FAILED
-            detail = str(error)
-        except (NoAnswerError, StepError) as error:
-            outcome, detail = ActionOutcome.FAILED, str(error)
-        return ActionResult(outcome, redact(detail, _DETAIL_LIMIT))
-
-    @contextmanager
-    def _session(self, step: Operation) -> Iterator[Run]:
-        deadline = self._monotonic() + step.timeout_s
-        with self._cluster.session() as transport:
-            api = KubernetesApi(transport, lambda: deadline - self._monotonic())
-            yield Run(api, step, deadline, self._monotonic, self._sleep)
+        return plan
 
 
 def _done_since(step: Operation, before: Before, look: Look) -> StepOutcome:

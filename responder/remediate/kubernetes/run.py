@@ -17,6 +17,7 @@ from responder.remediate.kubernetes.workload import (
     read_workload,
 )
 from responder.remediate.step_error import StepError, StepRefusedError
+from responder.remediate.time_limit import TimeLimit
 
 _TRIES = 5
 _POLL_S = 0.25
@@ -25,19 +26,13 @@ Plan = Callable[[Look, Before | None], Change]
 """Decides by what is there now, and by what was there before a change that may have been made already."""
 
 
-class UnfinishedError(Exception):
-    """The step's time is over and the cluster still at it; the message is the detail of the result."""
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Methods raise `ApiError`. `deadline`: when the step's time is over, on the monotonic clock."""
+    """Methods raise `ApiError`."""
 
     api: KubernetesApi
     step: Operation
-    deadline: float
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
+    limit: TimeLimit
 
     def look(self) -> Look:
         """What the step has to know."""
@@ -73,13 +68,19 @@ class Run:
                     doubt, before = error, before or see(self.step, look)
                 elif not error.conflict and not (error.passing and (doubt or error.status)):
                     raise doubt or error from error
-                if tries == _TRIES or self.monotonic() >= self.deadline:
+                if tries == _TRIES or self.limit.over:
                     raise doubt or error from error
-            self.sleep(_POLL_S)
+            self.limit.sleep(_POLL_S)
+
+    def change(self, plan: Plan, before: Before | None) -> str:
+        """`submit` and `wait`; what was done, in words."""
+        change = self.submit(plan, before)
+        self.wait(change)
+        return change.done
 
     def wait(self, change: Change) -> None:
-        """Until the change has taken effect. Raises `StepError` as soon as it will not, `UnfinishedError`
-        once the time is over."""
+        """Until the change has taken effect. Raises `StepError` as soon as it will not, and in doubt once the
+        time is over with the cluster still at it."""
         target = self.step.target
         # What Kubernetes says of the rollout before may stand a moment longer.
         old = change.watch(change.workload).failure if change.patch is not None else None
@@ -96,12 +97,13 @@ class Run:
                 if not error.passing:
                     raise
                 so_far = str(error)
-            if self.monotonic() >= self.deadline:
-                raise UnfinishedError(
-                    f"{target}: {so_far} after {self.step.timeout_s:g} s; Kubernetes goes on with it, look "
-                    f"with: kubectl -n {target.namespace} rollout status {target.kind}/{target.name}"
+            if self.limit.over:
+                raise StepError(
+                    f"{target}: {so_far} after {self.limit.seconds:g} s; Kubernetes goes on with it, look "
+                    f"with: kubectl -n {target.namespace} rollout status {target.kind}/{target.name}",
+                    in_doubt=True,
                 )
-            self.sleep(_POLL_S)
+            self.limit.sleep(_POLL_S)
 
 
 def see(step: Operation, look: Look) -> Before:

@@ -4,6 +4,7 @@ from responder.remediate.kubernetes.change import Change, require_same
 from responder.remediate.kubernetes.progress import scaled_to
 from responder.remediate.kubernetes.step import ScaleDown, ScaleUp
 from responder.remediate.kubernetes.workload import Before, Look
+from responder.remediate.replicas import replica_count
 from responder.remediate.step_error import StepRefusedError
 
 Scale = ScaleUp | ScaleDown
@@ -28,8 +29,8 @@ def plan_scale_undo(step: Scale, look: Look, before: Before) -> Change:
     now, goal = look.workload.replicas, goal_of(step, before.replicas)
     if now not in (goal, before.replicas):
         raise StepRefusedError(
-            f"{look.workload.target} is to have {_replicas(now)}, neither the {goal} that were asked for nor "
-            f"the {before.replicas} before that; somebody else scaled it, and it is left alone"
+            f"{look.workload.target} is to have {replica_count(now)}, neither the {goal} that were asked "
+            f"for nor the {before.replicas} before that; somebody else scaled it, and it is left alone"
         )
     return _change(look, before.replicas)
 
@@ -52,10 +53,10 @@ def _change(look: Look, goal: int) -> Change:
         workload,
         None if there else patch,
         scaled_to(goal),
-        f"scale {workload.target} from {workload.replicas} to {_replicas(goal)}",
-        f"{workload.target} has {_replicas(goal)}, as was asked before"
+        f"scale {workload.target} from {workload.replicas} to {replica_count(goal)}",
+        f"{workload.target} has {replica_count(goal)}, as was asked before"
         if there
-        else f"scaled {workload.target} from {workload.replicas} to {_replicas(goal)}",
+        else f"scaled {workload.target} from {workload.replicas} to {replica_count(goal)}",
         "/scale",
     )
 
@@ -73,10 +74,6 @@ def _require_room(step: Scale, look: Look) -> None:
     if now == 0:
         raise StepRefusedError(f"{target} is to have no replicas: somebody switched it off, and it stays so")
     if isinstance(step, ScaleUp) and now >= step.max_replicas:
-        raise StepRefusedError(f"{target} has {_replicas(now)}, max_replicas is {step.max_replicas}")
+        raise StepRefusedError(f"{target} has {replica_count(now)}, max_replicas is {step.max_replicas}")
     if isinstance(step, ScaleDown) and now <= step.min_replicas:
-        raise StepRefusedError(f"{target} has {_replicas(now)}, min_replicas is {step.min_replicas}")
-
-
-def _replicas(number: int) -> str:
-    return "1 replica" if number == 1 else f"{number} replicas"
+        raise StepRefusedError(f"{target} has {replica_count(now)}, min_replicas is {step.min_replicas}")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from responder.remediate.declaration import Declared, Seconds, Text
+from responder.remediate.replicas import FewerReplicas, MoreReplicas, Replicas
 
 _Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
@@ -82,7 +83,7 @@ class RolloutRestart(_OnWorkload):
     deployment: _Name | None = None
     statefulset: _Name | None = None
     daemonset: _Name | None = None
-    max_unavailable: int = Field(default=1, ge=1, le=1000)
+    max_unavailable: Replicas = 1
 
     def touches(self) -> int | None:
         """As many as may be away together."""
@@ -95,39 +96,25 @@ class Rollback(_OnWorkload):
 
     operation: Literal["rollback"]
     deployment: _Name
-    max_unavailable: int = Field(default=1, ge=1, le=1000)
+    max_unavailable: Replicas = 1
 
     def touches(self) -> int | None:
         """As many as may be away together."""
         return self.max_unavailable
 
 
-class ScaleUp(_OnWorkload):
+class ScaleUp(_OnWorkload, MoreReplicas):
     """Ask for `by` more replicas, up to `max_replicas` in all."""
 
-    operation: Literal["scale_up"]
     deployment: _Name | None = None
     statefulset: _Name | None = None
-    by: int = Field(default=1, ge=1, le=1000)
-    max_replicas: int = Field(ge=1, le=1000)
-
-    def touches(self) -> int | None:
-        """None that runs."""
-        return 0
 
 
-class ScaleDown(_OnWorkload):
+class ScaleDown(_OnWorkload, FewerReplicas):
     """Ask for `by` fewer replicas, down to `min_replicas` in all; Kubernetes chooses which go."""
 
-    operation: Literal["scale_down"]
     deployment: _Name | None = None
     statefulset: _Name | None = None
-    by: int = Field(default=1, ge=1, le=1000)
-    min_replicas: int = Field(default=1, ge=1, le=1000)
-
-    def touches(self) -> int | None:
-        """Those that go."""
-        return self.by
 
 
 Operation = RolloutRestart | Rollback | ScaleUp | ScaleDown

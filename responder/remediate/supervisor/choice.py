@@ -1,11 +1,11 @@
 """Which of supervisord's processes a step is about to touch: decided by looking, before anything is done."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from responder.remediate.executor import PriorState, StepOutcome
+from responder.remediate.replicas import natural
 from responder.remediate.step_error import StepError, StepRefusedError
 from responder.remediate.supervisor.rpc import ProcessInfo, ProcessState
 from responder.remediate.supervisor.step import Operation, Restart, ScaleDown, ScaleUp, Start, Stop
@@ -97,6 +97,11 @@ def done_since(step: Operation, before: Before, now: list[ProcessInfo]) -> StepO
     return StepOutcome.DONE if done else StepOutcome.NOT_DONE
 
 
+def write_prior(processes: Iterable[ProcessInfo]) -> PriorState:
+    """`read_prior` reads it back."""
+    return {p.full_name: f"{p.state.name} {p.pid} {p.start}" for p in processes}
+
+
 def read_prior(prior: PriorState) -> Before | None:
     """None when nothing was seen before the step."""
     before = {}
@@ -107,11 +112,6 @@ def read_prior(prior: PriorState) -> Before | None:
             return None
         before[name] = Seen(ProcessState[state], int(pid), int(start))
     return before or None
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """Sort key by which `app-2` comes before `app-10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _to_restart(processes: list[ProcessInfo], before: Before | None) -> list[ProcessInfo]:
@@ -170,14 +170,10 @@ def _wanted(before: Before) -> set[str]:
 def _restarted(before: Before, now: list[ProcessInfo]) -> StepOutcome:
     """NOT_DONE if one process certainly was not restarted, UNKNOWN if one is in doubt."""
     current = {p.full_name: p for p in now}
-    answers = {
+    return StepOutcome.of_all(
         _renewed(before[name], current[name]) if name in current else StepOutcome.UNKNOWN
         for name in _wanted(before)
-    }
-    for answer in (StepOutcome.NOT_DONE, StepOutcome.UNKNOWN):
-        if answer in answers:
-            return answer
-    return StepOutcome.DONE
+    )
 
 
 def _renewed(seen: Seen, now: ProcessInfo) -> StepOutcome:

@@ -1,10 +1,11 @@
 """Stopping and starting supervisord's processes, and waiting until that has really happened."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from responder.remediate.step_error import StepError
 from responder.remediate.supervisor.rpc import ProcessInfo, ProcessState, SupervisorClient, SupervisorError
+from responder.remediate.time_limit import TimeLimit
 
 _POLL_S = 0.05
 _AFTER_KILL_S = 3.0
@@ -12,18 +13,14 @@ _AFTER_KILL_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessControl:
-    """Methods raise `StepError` and `SupervisorError`.
+    """Methods raise `StepError`.
 
-    `timeout_s`: for all starts together, from `started_at` on the monotonic clock. `kill_after_s`: how
-    long a process may take to stop before SIGKILL.
+    `limit`: for all starts together. `kill_after_s`: how long a process may take to stop before SIGKILL.
     """
 
     client: SupervisorClient
-    timeout_s: float
+    limit: TimeLimit
     kill_after_s: float
-    started_at: float
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
 
     def restart(self, processes: Sequence[ProcessInfo]) -> None:
         """Stop and start, together. What was stopped is started even when the time is over."""
@@ -64,19 +61,19 @@ class ProcessControl:
             starting = [p for p in now if p.state in waiting]
             if not starting:
                 return
-            if self.monotonic() - self.started_at >= self.timeout_s:
-                raise StepError(f"{_names(starting)} not RUNNING within {self.timeout_s:g} s")
-            self.sleep(_POLL_S)
+            if self.limit.over:
+                raise StepError(f"{_names(starting)} not RUNNING within {self.limit.seconds:g} s")
+            self.limit.sleep(_POLL_S)
 
     def _wait_gone(self, processes: Sequence[ProcessInfo], patience_s: float) -> list[ProcessInfo]:
         """Those of `processes` whose old process (by pid) is still there after `patience_s`."""
-        deadline = self.monotonic() + patience_s
+        deadline = self.limit.monotonic() + patience_s
         while True:
             pids = {p.full_name: p.pid for p in self.client.processes()}
             remaining = [p for p in processes if p.pid and pids.get(p.full_name) == p.pid]
-            if not remaining or self.monotonic() >= deadline:
+            if not remaining or self.limit.monotonic() >= deadline:
                 return remaining
-            self.sleep(_POLL_S)
+            self.limit.sleep(_POLL_S)
 
     def _spawn_error(self, process: ProcessInfo) -> str:
         errors = [p.spawn_error for p in self.client.processes() if p.full_name == process.full_name]

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 from xml.parsers.expat import ExpatError
 from xmlrpc.client import Error, Fault, ProtocolError, ServerProxy, Transport
 
+from responder.remediate.step_error import StepError
+
 T = TypeVar("T")
 
 
@@ -36,7 +38,7 @@ class FaultCode(IntEnum):
     NOT_RUNNING = 70
 
 
-class SupervisorError(Exception):
+class SupervisorError(StepError):
     """supervisord did not answer or refused; the message says why."""
 
     def __init__(self, message: str, fault: int | None = None) -> None:

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from responder.remediate.declaration import Declared, Seconds
+from responder.remediate.declaration import Declared, Seconds, is_unix_socket
+from responder.remediate.replicas import FewerReplicas, MoreReplicas, Replicas
 
-_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
 _PROGRAM = re.compile(r"[^:*\s]+(?::(?:\*|[^:*\s]+))?")
 _GROUP = re.compile(r"[^:*\s]+")
 
@@ -21,11 +21,7 @@ class SupervisorConnection(Declared):
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        if url.startswith("unix:///"):
-            if len(url.removeprefix("unix://").encode()) > _SOCKET_PATH_BYTES:
-                raise ValueError(
-                    f"the socket's path is longer than the {_SOCKET_PATH_BYTES} bytes a system takes"
-                )
+        if is_unix_socket(url):
             return url
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
@@ -70,7 +66,7 @@ class Restart(_OnProgram):
     """Restart the processes that are wanted, `at_once` at a time; the first failure leaves the rest alone."""
 
     operation: Literal["restart"]
-    at_once: int = Field(default=1, ge=1, le=1000)
+    at_once: Replicas = 1
 
     def touches(self) -> int | None:
         """As many as are down together."""
@@ -97,28 +93,14 @@ class Stop(_OnProgram):
         return None if self.program.endswith(":*") else 1
 
 
-class ScaleUp(_OnGroup):
+class ScaleUp(_OnGroup, MoreReplicas):
     """Start the next `by` stopped programs of the group, up to `max_replicas` in all."""
 
-    operation: Literal["scale_up"]
-    by: int = Field(default=2, ge=1, le=1000)
-    max_replicas: int = Field(ge=1, le=1000)
-
-    def touches(self) -> int | None:
-        """None that runs."""
-        return 0
+    by: Replicas = 2
 
 
-class ScaleDown(_OnGroup):
+class ScaleDown(_OnGroup, FewerReplicas):
     """Stop the `by` programs of the group started last, down to `min_replicas`."""
-
-    operation: Literal["scale_down"]
-    by: int = Field(default=1, ge=1, le=1000)
-    min_replicas: int = Field(default=1, ge=1, le=1000)
-
-    def touches(self) -> int | None:
-        """Those that it stops."""
-        return self.by
 
 
 Operation = Restart | Start | Stop | ScaleUp | ScaleDown
