@@ -7,11 +7,13 @@ timeline shows the state, started again, and the incident must end. What was don
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aegisops.bench.bench_database import require_empty
 from aegisops.bench.crash_scene import Remedies, WellOnceActedOn
+from aegisops.bench.crash_traces import Traces
 from aegisops.bench.registry import Say
 from aegisops.bench.responder_process import ResponderProcess
 from aegisops.bench.result import BenchResult, Bound, Figure, Goal, Rows
@@ -34,17 +36,18 @@ STATES = (
 _ACTION_S = 0.2
 _WAIT_S = 60.0
 _POLL_S = 0.005
+_SAY_EACH = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Killed:
     """One incident the responder was killed in. `repeated`: steps performed more than once."""
 
+    incident: Incident
     state: PipelineState
     ended: PipelineState | None
     seconds: float
     repeated: int
-    one_trace: bool
 
     @property
     def lost(self) -> bool:
@@ -57,10 +60,20 @@ class Killed:
         return self.ended is PipelineState.ESCALATED
 
 
-def run(say: Say, rounds: int = ROUNDS, states: Sequence[PipelineState] = STATES) -> BenchResult:
-    """Kill `rounds` times in each of `states`."""
-    with tempfile.TemporaryDirectory(prefix="aegisops-crash-") as directory:
-        killed = list(_kill_all(Path(directory), say, rounds, states))
+def run(
+    say: Say,
+    database_url: str | None = None,
+    *,
+    rounds: int = ROUNDS,
+    states: Sequence[PipelineState] = STATES,
+) -> BenchResult:
+    """Kill `rounds` times in each of `states`, on SQLite or the PostgreSQL database at `database_url`."""
+    if database_url is not None:
+        require_empty(database_url)
+    with tempfile.TemporaryDirectory(prefix="aegisops-crash-") as name, Traces() as traces:
+        planned = [(state, f"{state.value.lower()}-{turn}") for turn in range(rounds) for state in states]
+        killed = list(_kill_all(Path(name), database_url, planned, traces.variables, say))
+    broken = sum(traces.of(one.incident.id) != {one.incident.trace_id} for one in killed)
     none = Goal(Bound.AT_MOST, 0)
     return BenchResult(
         bench="crash",
@@ -69,9 +82,7 @@ def run(say: Say, rounds: int = ROUNDS, states: Sequence[PipelineState] = STATES
             Figure("lost", sum(one.lost for one in killed), none, "incidents that did not end"),
             Figure("escalated", sum(one.escalated for one in killed), about="a cut off action did not help"),
             Figure("repeated_actions", sum(one.repeated for one in killed), none, "steps performed twice"),
-            Figure(
-                "broken_traces", sum(not one.one_trace for one in killed), none, "incidents of two traces"
-            ),
+            Figure("broken_traces", broken, none, "incidents whose spans are not of one trace"),
         ),
         tables=(Rows("by_state", ("state", "kills", "lost", "repeated", "slowest_s"), _by_state(killed)),),
     )
@@ -88,24 +99,31 @@ def _by_state(killed: list[Killed]) -> tuple[tuple[str | int | float, ...], ...]
     return tuple(rows)
 
 
-def _kill_all(directory: Path, say: Say, rounds: int, states: Sequence[PipelineState]) -> Iterator[Killed]:
-    planned = [(state, f"{state.value.lower()}-{turn}") for turn in range(rounds) for state in states]
+def _kill_all(
+    directory: Path,
+    database_url: str | None,
+    planned: Sequence[tuple[PipelineState, str]],
+    otel: Mapping[str, str],
+    say: Say,
+) -> Iterator[Killed]:
+    """One kill for each of `planned`: in which state, and the service of the incident."""
     services = {name: "SCALE_UP" if state is PipelineState.SCALING else "RESTART" for state, name in planned}
     asking = frozenset(name for state, name in planned if state is PipelineState.AWAITING_APPROVAL)
     remedies = Remedies(directory, services, asking, _ACTION_S)
-    (leak,) = draw_incidents(seed=1, count=1)
+    incidents = draw_leaks([name for _, name in planned])
     with (
         WellOnceActedOn(remedies.acted) as detector,
-        ResponderProcess(directory, _settings(remedies, detector.url)) as responder,
+        ResponderProcess(directory, quick_settings(remedies, detector.url, database_url), otel) as responder,
     ):
         responder.start()
-        for number, (state, name) in enumerate(planned, start=1):
-            yield _kill_in(state, _on(leak.incident, name), responder, remedies)
-            if number % len(states) == 0:
+        for number, ((state, _), incident) in enumerate(zip(planned, incidents, strict=True), start=1):
+            yield _kill_in(state, incident, responder, remedies)
+            if number % _SAY_EACH == 0 or number == len(planned):
                 say(f"{number} of {len(planned)} kills")
 
 
-def _settings(remedies: Remedies, detector_url: str) -> dict[str, str]:
+def quick_settings(remedies: Remedies, detector_url: str, database_url: str | None) -> dict[str, str]:
+    """A responder's, for incidents that take no longer than they must; `database_url`: SQLite where None."""
     return {
         "CATALOGUE": str(remedies.catalogue),
         "POLICY": str(remedies.policy),
@@ -113,13 +131,23 @@ def _settings(remedies: Remedies, detector_url: str) -> dict[str, str]:
         "SETTLE_S": "0.3",
         "VERIFY_STABLE_S": "0.3",
         "VERIFY_POLL_S": "0.05",
+        **({} if database_url is None else {"DATABASE_URL": database_url}),
     }
 
 
-def _on(incident: Incident, service: str) -> Incident:
-    evidence = tuple(replace(one, service=service) for one in incident.evidence)
-    trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-    return replace(incident, id=f"CRASH-{service}", service=service, evidence=evidence, traceparent=trace)
+def draw_leaks(services: Sequence[str]) -> list[Incident]:
+    """One and the same leak on each of `services`, each with a trace of its own."""
+    (leak,) = draw_incidents(seed=1, count=1)
+    return [
+        replace(
+            leak.incident,
+            id=f"CRASH-{service}",
+            service=service,
+            evidence=tuple(replace(one, service=service) for one in leak.incident.evidence),
+            traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+        )
+        for service in services
+    ]
 
 
 def _kill_in(
@@ -133,14 +161,13 @@ def _kill_in(
     if state is PipelineState.AWAITING_APPROVAL:
         responder.approve(incident.id)
     ended = _wait(responder, incident.id, {one for one in PipelineState if one.final})
-    record = responder.record(incident.id)
     keys = {key: count for key, count in remedies.acted().items() if key.startswith(f"{incident.id}:")}
     return Killed(
+        incident=incident,
         state=state,
         ended=ended,
         seconds=time.monotonic() - since,
         repeated=sum(count - 1 for count in keys.values()),
-        one_trace=record["trace_id"] == incident.trace_id,
     )
 
 

@@ -20,9 +20,14 @@ BENCHES = {
 }
 
 
-def run_bench(name: str, say: Say) -> BenchResult:
-    """The result of the bench `name`. Raises KeyError where there is none of that name."""
-    if name not in BENCHES:
+SHARED_CRASH = "crash_shared"
+"""What `crash` is with several responders."""
+
+
+def run_bench(name: str, say: Say, **options: str | int | None) -> BenchResult:
+    """The result of the bench `name`, with what its `run` takes besides. Raises KeyError where there is none
+    of that name."""
+    if name not in (*BENCHES, SHARED_CRASH):
         raise KeyError(name)
-    run = cast(Callable[[Say], BenchResult], import_module(f"aegisops.bench.{name}").run)
-    return run(say)
+    run = cast(Callable[..., BenchResult], import_module(f"aegisops.bench.{name}").run)
+    return run(say, **options)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from aegisops.bench.bench_database import require_empty
 from aegisops.bench.registry import Say
 from aegisops.bench.responder_process import ResponderProcess
 from aegisops.bench.result import BenchResult, Bound, Figure, Goal, Rows, Value
@@ -26,11 +27,21 @@ SPREAD_S = 50.0
 _RATE = "1000000/minute"  # the default would hold the sender back, which is what it is for
 
 
-def run(say: Say, alerts: int = ALERTS, causes: int = CAUSES, spread_s: float = SPREAD_S) -> BenchResult:
-    """Send the storm, look meanwhile, count afterwards."""
+def run(
+    say: Say,
+    database_url: str | None = None,
+    *,
+    alerts: int = ALERTS,
+    causes: int = CAUSES,
+    spread_s: float = SPREAD_S,
+) -> BenchResult:
+    """Send the storm, look meanwhile, count afterwards; on SQLite, or the database at `database_url`."""
+    if database_url is not None:
+        require_empty(database_url)
     with tempfile.TemporaryDirectory(prefix="aegisops-storm-") as name:
         directory = Path(name)
-        with ResponderProcess(directory, {"WEBHOOK_RATE": _RATE}) as responder:
+        kept = database_url or f"sqlite:///{directory / 'responder.db'}"
+        with ResponderProcess(directory, {"WEBHOOK_RATE": _RATE, "DATABASE_URL": kept}) as responder:
             responder.start()
             calls = draw_storm(alerts, causes, time.time())
             say(f"{alerts} alerts of {causes} causes in {len(calls)} calls over {spread_s:g} s")
@@ -39,7 +50,7 @@ def run(say: Say, alerts: int = ALERTS, causes: int = CAUSES, spread_s: float = 
             with watch.looking():
                 sent = Storm(responder.url, calls, spread_s).send()
                 seconds = time.monotonic() - since
-        database = Database(f"sqlite:///{directory / 'data' / 'responder.db'}", "the bench's own directory")
+        database = Database(kept, "the bench's database")
         found, stand = standing(database, calls)
         database.close()
     lost = sum(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
+import pytest
 
 BINARIES = "AEGISOPS_TEST_POSTGRESQL_BIN"
 DEBIAN = Path("/usr/lib/postgresql")
@@ -136,3 +137,23 @@ class PostgresServer:
                 group=None if user is None else user.pw_gid,
                 extra_groups=None if user is None else [],
             )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for all tests of this process."""
+    try:
+        server = PostgresServer()
+    except NoPostgresError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(f"{error}; on Debian: apt-get install postgresql")
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    with postgres.database() as url:
+        yield url
