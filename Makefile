@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint types unit e2e install install-dev lock wheel clean
+.PHONY: help demo up down test lint types unit e2e install install-dev lock wheel dashboards clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ e2e: install-dev ## tests with real processes; those with a whole stack run alon
 
 wheel: install-dev ## builds the wheel and imports every package from a clean environment
 	$(BIN)/python tests/wheel/check_wheel.py
+
+dashboards: install-dev ## writes Grafana's dashboards and alert rules anew from the code in grafana/
+	$(BIN)/python -m grafana
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
