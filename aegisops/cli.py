@@ -64,6 +64,7 @@ def up() -> None:
     with _stops_on_signal() as stopping, stack:
         _start(stack, fresh=False)
         console.print(_addresses(settings))
+        console.print(_way_in(settings), soft_wrap=True)
         console.print("Inject a fault: aegisops chaos inject cpu_spike     Stop: Ctrl-C")
         while stack.alive() and not stopping.wait(0.5):
             pass
@@ -207,7 +208,13 @@ class _stops_on_signal:  # noqa: N801 - used as a context manager, reads as a ve
 
 
 def _start(stack: Stack, *, fresh: bool) -> None:
-    console.print("starting detector, responder and buggy_app")
+    collector = stack.settings.collector
+    if collector is None:
+        console.print("starting detector, responder and buggy_app, which exports straight to the detector")
+        console.print("(no Collector: `make collector` builds one)", style="dim")
+    else:
+        console.print("starting Collector, detector, responder and buggy_app")
+        console.print(f"(the Collector is {collector.binary})", style="dim", soft_wrap=True)
     stack.start(fresh=fresh)
     stack.wait_ready(lambda name: console.print(f"  {name} is ready"))
 
@@ -246,10 +253,24 @@ def _addresses(settings: StackSettings) -> Table:
     table = Table.grid(padding=(0, 2))
     for what, address in (
         ("buggy_app", settings.app_url),
-        ("OTLP (gRPC)", settings.otlp_endpoint),
         ("detector", f"{settings.detector_url}/docs"),
         ("responder", f"{settings.responder_url}/docs"),
         ("logs", str((settings.state_dir / "up" / "logs").absolute())),
     ):
         table.add_row(what, address)
+    if settings.collector is not None:
+        table.add_row("for Prometheus", f"http://127.0.0.1:{settings.collector_prometheus_port}/metrics")
     return table
+
+
+def _way_in(settings: StackSettings) -> str:
+    """How telemetry flows, and what a service of one's own needs to be watched."""
+    endpoint, protocol = settings.otlp_endpoint, "grpc"
+    way = f"services → detector ({endpoint}, gRPC)"
+    if settings.otlp_http_endpoint is not None:
+        way = f"services → Collector ({endpoint} gRPC, {settings.otlp_http_endpoint} HTTP) → detector"
+        endpoint, protocol = settings.otlp_http_endpoint, "http/protobuf"
+    return (
+        f"Telemetry: {way}\nWatch your own service: OTEL_SERVICE_NAME=NAME "
+        f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint} OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"
+    )

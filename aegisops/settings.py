@@ -3,12 +3,20 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from aegisops.collector import Collector, find_collector
 from aegisops.errors import StackError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+OTLP_PORT, OTLP_PORT_BEHIND_COLLECTOR = 4317, 4327
+"""Where the detector takes OTLP unless told otherwise: a Collector has the standard port for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +31,43 @@ class NamedPort:
 class StackSettings(BaseSettings):
     """Ports and places of the local stack; each field names its variable. All addresses are loopback."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
 
     state_dir: Path = Field(default=Path(".aegisops"), validation_alias=AliasChoices("AEGISOPS_STATE_DIR"))
-    app_port: int = Field(default=8000, ge=1, le=65535, validation_alias=AliasChoices("BUGGY_APP_PORT"))
-    dependency_primary_port: int = Field(
-        default=8011, ge=1, le=65535, validation_alias=AliasChoices("BUGGY_APP_DEPENDENCY_PRIMARY_PORT")
+    app_port: Port = Field(default=8000, validation_alias=AliasChoices("BUGGY_APP_PORT"))
+    dependency_primary_port: Port = Field(
+        default=8011, validation_alias=AliasChoices("BUGGY_APP_DEPENDENCY_PRIMARY_PORT")
     )
-    dependency_secondary_port: int = Field(
-        default=8012, ge=1, le=65535, validation_alias=AliasChoices("BUGGY_APP_DEPENDENCY_SECONDARY_PORT")
+    dependency_secondary_port: Port = Field(
+        default=8012, validation_alias=AliasChoices("BUGGY_APP_DEPENDENCY_SECONDARY_PORT")
     )
-    otlp_port: int = Field(
-        default=4317, ge=1, le=65535, validation_alias=AliasChoices("AEGISOPS_DETECTOR_OTLP_PORT")
+    otlp_port: Port | None = Field(
+        default=None, validation_alias=AliasChoices("AEGISOPS_DETECTOR_OTLP_PORT")
     )
-    detector_port: int = Field(
-        default=8002, ge=1, le=65535, validation_alias=AliasChoices("AEGISOPS_DETECTOR_HTTP_PORT")
+    detector_port: Port = Field(default=8002, validation_alias=AliasChoices("AEGISOPS_DETECTOR_HTTP_PORT"))
+    responder_port: Port = Field(default=8001, validation_alias=AliasChoices("AEGISOPS_RESPONDER_PORT"))
+    collector_binary: Literal["off"] | Path | None = Field(
+        default=None, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_BINARY")
     )
-    responder_port: int = Field(
-        default=8001, ge=1, le=65535, validation_alias=AliasChoices("AEGISOPS_RESPONDER_PORT")
+    collector_otlp_port: Port = Field(
+        default=OTLP_PORT, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_OTLP_PORT")
+    )
+    collector_otlp_http_port: Port = Field(
+        default=4318, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_OTLP_HTTP_PORT")
+    )
+    collector_health_port: Port = Field(
+        default=13133, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_HEALTH_PORT")
+    )
+    collector_prometheus_port: Port = Field(
+        default=8889, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_PROMETHEUS_PORT")
+    )
+    collector_metrics_port: Port = Field(
+        default=8888, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_METRICS_PORT")
+    )
+    own_telemetry_endpoint: str | None = Field(
+        default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT")
     )
 
     token: SecretStr | None = Field(default=None, validation_alias=AliasChoices("AEGISOPS_TOKEN"))
@@ -65,10 +92,40 @@ class StackSettings(BaseSettings):
                 "BUGGY_APP_DEPENDENCY_SECONDARY_PORT",
                 self.dependency_secondary_port,
             ),
-            NamedPort("detector, OTLP", "AEGISOPS_DETECTOR_OTLP_PORT", self.otlp_port),
+            NamedPort("detector, OTLP", "AEGISOPS_DETECTOR_OTLP_PORT", self.detector_otlp_port),
             NamedPort("detector, queries", "AEGISOPS_DETECTOR_HTTP_PORT", self.detector_port),
             NamedPort("responder", "AEGISOPS_RESPONDER_PORT", self.responder_port),
+            *(() if self.collector is None else self._collector_ports()),
         )
+
+    def _collector_ports(self) -> tuple[NamedPort, ...]:
+        return (
+            NamedPort("Collector, OTLP gRPC", "AEGISOPS_COLLECTOR_OTLP_PORT", self.collector_otlp_port),
+            NamedPort(
+                "Collector, OTLP HTTP", "AEGISOPS_COLLECTOR_OTLP_HTTP_PORT", self.collector_otlp_http_port
+            ),
+            NamedPort("Collector, health", "AEGISOPS_COLLECTOR_HEALTH_PORT", self.collector_health_port),
+            NamedPort(
+                "Collector, for Prometheus",
+                "AEGISOPS_COLLECTOR_PROMETHEUS_PORT",
+                self.collector_prometheus_port,
+            ),
+            NamedPort(
+                "Collector, its own metrics", "AEGISOPS_COLLECTOR_METRICS_PORT", self.collector_metrics_port
+            ),
+        )
+
+    @cached_property
+    def collector(self) -> Collector | None:
+        """The Collector that runs between applications and detector; None: they export straight to it."""
+        return None if self.collector_binary == "off" else find_collector(self.collector_binary)
+
+    @property
+    def detector_otlp_port(self) -> int:
+        """Where the detector takes OTLP over gRPC."""
+        if self.otlp_port is not None:
+            return self.otlp_port
+        return OTLP_PORT if self.collector is None else OTLP_PORT_BEHIND_COLLECTOR
 
     @property
     def app_url(self) -> str:
@@ -87,8 +144,14 @@ class StackSettings(BaseSettings):
 
     @property
     def otlp_endpoint(self) -> str:
-        """Where services export their telemetry."""
-        return f"http://127.0.0.1:{self.otlp_port}"
+        """Where services export their telemetry, over gRPC."""
+        port = self.detector_otlp_port if self.collector is None else self.collector_otlp_port
+        return f"http://127.0.0.1:{port}"
+
+    @property
+    def otlp_http_endpoint(self) -> str | None:
+        """The same over HTTP, which only the Collector speaks."""
+        return None if self.collector is None else f"http://127.0.0.1:{self.collector_otlp_http_port}"
 
 
 def load_settings() -> StackSettings:

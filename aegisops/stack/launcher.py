@@ -64,6 +64,8 @@ class Stack:
             "responder": f"{self.settings.responder_url}/ready",
             "buggy-app-0": f"{self.settings.app_url}/health",
         }
+        if self.settings.collector is not None:
+            waiting["collector"] = f"http://127.0.0.1:{self.settings.collector_health_port}"
         with httpx.Client(timeout=2.0, trust_env=False) as http:
             while waiting:
                 self._refuse_dead(waiting)
@@ -114,7 +116,7 @@ class Stack:
         try:
             if fresh and layout.root.exists():
                 shutil.rmtree(layout.root)
-            for directory in (layout.root, layout.app_state, layout.responder_data, layout.logs):
+            for directory in (layout.app_state, layout.responder_data, layout.collector_data, layout.logs):
                 directory.mkdir(parents=True, exist_ok=True)
             plan: list[Program] = programs(self.settings, layout)
             layout.supervisord_conf.write_text(supervisord.render(plan, layout), encoding="utf-8")

@@ -4,12 +4,14 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aegisops.collector import Collector
 from aegisops.settings import StackSettings
 
 REPLICAS = 4
 """Copies of the buggy app the process manager knows; the first one runs, the rest wait for SCALE_UP."""
 
-EXPORT_INTERVAL_MS = 1000
+EXPORT_INTERVAL_MS, OWN_EXPORT_INTERVAL_MS = 1000, 5000
+"""Of the buggy app; of detector and responder, whose metrics are looked at and not judged."""
 
 _SOCKET_PATH_BOUND = 100  # sun_path holds 108 bytes with its terminator
 
@@ -19,7 +21,7 @@ class Program:
     """One process: its name for the process manager, what runs, with which additions to the environment."""
 
     name: str
-    module: str
+    command: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     group: str = ""
     autostart: bool = True
@@ -41,6 +43,11 @@ class StackLayout:
     def responder_data(self) -> Path:
         """The responder's store."""
         return self.root / "responder"
+
+    @property
+    def collector_data(self) -> Path:
+        """What the Collector has taken in and the detector has not confirmed yet."""
+        return self.root / "collector"
 
     @property
     def logs(self) -> Path:
@@ -70,22 +77,57 @@ class StackLayout:
 
 def programs(settings: StackSettings, layout: StackLayout) -> list[Program]:
     """Every process of the stack, in the order they start."""
+    collector = settings.collector
+    app = app_environment(settings, layout)
     return [
+        *(() if collector is None else (_collector(collector, settings, layout),)),
         _detector(settings),
         _responder(settings, layout),
-        Program("dependency", "buggy_app.dependency", app_environment(settings, layout)),
+        Program("dependency", _module("buggy_app.dependency"), app),
         *(_replica(number, settings, layout) for number in range(REPLICAS)),
-        Program("oom-guard", "buggy_app.oom_guard", app_environment(settings, layout)),
-        Program("traffic", "buggy_app.traffic", app_environment(settings, layout)),
+        Program("oom-guard", _module("buggy_app.oom_guard"), app),
+        Program("traffic", _module("buggy_app.traffic"), app),
     ]
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)
+
+
+def _collector(collector: Collector, settings: StackSettings, layout: StackLayout) -> Program:
+    return Program(
+        "collector",
+        (str(collector.binary), "--config", str(collector.configuration)),
+        {
+            "AEGISOPS_COLLECTOR_OTLP_GRPC": f"127.0.0.1:{settings.collector_otlp_port}",
+            "AEGISOPS_COLLECTOR_OTLP_HTTP": f"127.0.0.1:{settings.collector_otlp_http_port}",
+            "AEGISOPS_COLLECTOR_DETECTOR": f"127.0.0.1:{settings.detector_otlp_port}",
+            "AEGISOPS_COLLECTOR_HEALTH": f"127.0.0.1:{settings.collector_health_port}",
+            "AEGISOPS_COLLECTOR_PROMETHEUS": f"127.0.0.1:{settings.collector_prometheus_port}",
+            "AEGISOPS_COLLECTOR_METRICS_PORT": str(settings.collector_metrics_port),
+            "AEGISOPS_COLLECTOR_DATA": str(layout.collector_data),
+        },
+    )
+
+
+def _own_telemetry(settings: StackSettings) -> dict[str, str]:
+    """Where detector and responder tell of themselves: to the Collector, unless a place is set for it."""
+    if settings.collector is None or settings.own_telemetry_endpoint is not None:
+        return {}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_METRIC_EXPORT_INTERVAL": str(OWN_EXPORT_INTERVAL_MS),
+    }
 
 
 def _detector(settings: StackSettings) -> Program:
     return Program(
         "detector",
-        "detector",
+        _module("detector"),
         {
-            "AEGISOPS_DETECTOR_OTLP_PORT": str(settings.otlp_port),
+            **_own_telemetry(settings),
+            "AEGISOPS_DETECTOR_OTLP_PORT": str(settings.detector_otlp_port),
             "AEGISOPS_DETECTOR_HTTP_PORT": str(settings.detector_port),
             "AEGISOPS_DETECTOR_REPORT_URL": f"{settings.responder_url}/detections",
         },
@@ -95,8 +137,9 @@ def _detector(settings: StackSettings) -> Program:
 def _responder(settings: StackSettings, layout: StackLayout) -> Program:
     return Program(
         "responder",
-        "responder",
+        _module("responder"),
         {
+            **_own_telemetry(settings),
             "AEGISOPS_RESPONDER_PORT": str(settings.responder_port),
             "AEGISOPS_RESPONDER_DATA_DIR": str(layout.responder_data),
             "AEGISOPS_RESPONDER_DETECTOR_URL": settings.detector_url,
@@ -114,7 +157,7 @@ def _replica(number: int, settings: StackSettings, layout: StackLayout) -> Progr
     name = f"buggy-app-{number}"
     return Program(
         name,
-        "buggy_app",
+        _module("buggy_app"),
         {
             **app_environment(settings, layout),
             "OTEL_SERVICE_NAME": "buggy-app",

@@ -1,6 +1,6 @@
 """The process manager's configuration, written from the layout, and a few questions to the running one."""
 
-import sys
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -74,7 +74,7 @@ def _program(program: Program, layout: StackLayout) -> str:
     environment = ",".join(f'{name}="{_literal(value)}"' for name, value in program.environment.items())
     return (
         f"[program:{program.name}]\n"
-        f"command={_literal(sys.executable)} -m {program.module}\n"
+        f"command={_literal(shlex.join(program.command))}\n"
         f"directory={_literal(layout.root)}\n"
         f"environment={environment}\n"
         f"autostart={str(program.autostart).lower()}\n"

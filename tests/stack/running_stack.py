@@ -57,17 +57,23 @@ def back_to_one_replica(stack: Stack) -> None:
 
 
 @contextmanager
-def warm_stack(root: Path) -> Iterator[Running]:
-    """A stack that has learned what is normal; stopped on leaving."""
-    names = (
+def warm_stack(root: Path, collector: Path | None = None) -> Iterator[Running]:
+    """A stack that has learned what is normal, behind a Collector if one is given; stopped on leaving."""
+    names = [
         "app_port",
         "dependency_primary_port",
         "dependency_secondary_port",
         "otlp_port",
         "detector_port",
         "responder_port",
-    )
-    settings = StackSettings(**dict(zip(names, free_ports(len(names)), strict=True)))
+        "collector_otlp_port",
+        "collector_otlp_http_port",
+        "collector_health_port",
+        "collector_prometheus_port",
+        "collector_metrics_port",
+    ]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    settings = StackSettings(collector_binary=collector or "off", **ports)
     with Stack(settings, root) as stack, httpx.Client(timeout=5.0, trust_env=False) as http:
         stack.start(fresh=True)
         stack.wait_ready()
