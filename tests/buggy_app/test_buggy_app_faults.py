@@ -1,7 +1,9 @@
 """Each fault is a real malfunction: its remedy cures it, and what is no remedy for it does not."""
 
 import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -18,6 +20,18 @@ def inject(stack: Stack, fault: str, *options: str) -> None:
 
 def cpu_share(pid: int, over_s: float = 1.0) -> float:
     return psutil.Process(pid).cpu_percent(over_s) / 100
+
+
+def wanted_cpu_share(pid: int, over_s: float = 1.0) -> float:
+    """Of a core: what the process ran and what it waited to run, however little it got (Linux)."""
+    before, since = _wanted_cpu_s(pid), time.monotonic()
+    time.sleep(over_s)
+    return (_wanted_cpu_s(pid) - before) / (time.monotonic() - since)
+
+
+def _wanted_cpu_s(pid: int) -> float:
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(ns) for thread in threads for ns in thread.read_text().split()[:2]) / 1e9
 
 
 def test_leaked_memory_gets_a_replica_killed_and_the_next_does_not_leak(
@@ -46,7 +60,7 @@ def test_burning_threads_take_a_core_until_the_restart(make_stack: Callable[...,
     assert cpu_share(replica.pid) < 0.5
 
     inject(stack, "cpu_spike")
-    wait_for(lambda: cpu_share(replica.pid) > 0.6, "the burning to show")
+    wait_for(lambda: wanted_cpu_share(replica.pid) > 0.6, "the burning to show")
     assert stack.get("/health").status == 200
 
     fresh = stack.restart(replica)
@@ -59,8 +73,8 @@ def test_a_surge_outlives_a_restart_and_is_cured_by_more_replicas(
     stack = make_stack(sink.endpoint)
     stack.start_dependency()
 
-    def start(name: str) -> None:
-        stack.start_replica(OTEL_RESOURCE_ATTRIBUTES=f"service.instance.id={name}")
+    def start(name: str) -> int:
+        return stack.start_replica(OTEL_RESOURCE_ATTRIBUTES=f"service.instance.id={name}").pid
 
     def utilization(name: str) -> float:
         values = [
@@ -70,14 +84,14 @@ def test_a_surge_outlives_a_restart_and_is_cured_by_more_replicas(
         ]
         return sum(values[-3:]) / 3 if len(values) >= 3 else -1.0
 
-    start("a")
+    first = start("a")
     stack.start("buggy_app.traffic")
     inject(stack, "cpu_spike", "--variant", "surge")
-    wait_for(lambda: utilization("a") > 0.75, "the surge to saturate the replica")
+    wait_for(lambda: wanted_cpu_share(first, 2.0) > 0.75, "the surge to saturate the replica")
 
     assert stack.stop(stack.processes[1]) == 0
-    start("b")
-    wait_for(lambda: utilization("b") > 0.75, "the surge to saturate the restarted replica")
+    restarted = start("b")
+    wait_for(lambda: wanted_cpu_share(restarted, 2.0) > 0.75, "the surge to saturate the restarted replica")
 
     start("c")
     start("d")
