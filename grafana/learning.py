@@ -86,14 +86,13 @@ def _council() -> Section:
                 "{{aegisops_council_verdict}}",
             ),
         ).decimals(0),
-        lines(
-            Frame("Time to vote", "95th percentile, by member.", 8, 8, "no votes"),
+        bars(
+            Frame("Votes lost", "Members that did not answer in time, or failed.", 8, 8),
             series(
-                quantile(0.95, "aegisops_council_vote_duration_seconds", "aegisops_vote_member"),
-                "{{aegisops_vote_member}}",
+                growth("aegisops_council_no_answers_total", "aegisops_council_member", window=_STEP),
+                "{{aegisops_council_member}}",
             ),
-            unit="s",
-        ),
+        ).decimals(0),
         kpi(
             Frame("Risky approvals", "Of all approvals in this time range.", 8, 8, "no approvals"),
             now(f"{risky} / {approved}"),

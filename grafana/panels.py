@@ -17,9 +17,7 @@ from grafana_foundation_sdk.builders import (
     nodegraph,
     piechart,
     stat,
-    statetimeline,
     table,
-    text,
     timeseries,
 )
 from grafana_foundation_sdk.models import piechart as pie_models
@@ -66,7 +64,6 @@ P = TypeVar(
     nodegraph.Panel,
     piechart.Panel,
     stat.Panel,
-    statetimeline.Panel,
     table.Panel,
     timeseries.Panel,
 )
@@ -154,12 +151,6 @@ def heat(frame: Frame, query: Query, unit: str) -> heatmap.Panel:
     return _framed(heatmap.Panel(), frame, [query]).y_axis(heatmap.YAxisConfig().unit(unit)).calculate(False)
 
 
-def timeline(frame: Frame, *queries: Query) -> statetimeline.Panel:
-    """Bands of state over time, coloured by the thresholds the caller sets."""
-    panel = _framed(statetimeline.Panel(), frame, queries).merge_values(True).row_height(0.8)
-    return panel.show_value(VisibilityMode.NEVER)
-
-
 def span_tree(frame: Frame, query: Query) -> dashboard.Panel:
     """One trace as a tree of spans."""
     return _framed(dashboard.Panel(), frame, [query]).type("traces")
@@ -173,11 +164,6 @@ def call_graph(frame: Frame, query: Query) -> nodegraph.Panel:
 def plugin(frame: Frame, kind: str, options: object, *queries: Query) -> dashboard.Panel:
     """A panel of a plugin that does not come with Grafana."""
     return _framed(dashboard.Panel(), frame, queries).type(kind).options(options)
-
-
-def note(title: str, markdown: str, width: int, height: int) -> text.Panel:
-    """Words."""
-    return text.Panel().title(title).content(markdown).span(width).height(height)
 
 
 def colored(color: str) -> list[DynamicConfigValue]:

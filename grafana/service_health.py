@@ -102,9 +102,8 @@ def _use() -> Section:
             unit="percentunit",
         ),
         lines(
-            Frame("Memory", "In use by a process, and the limit it lives under where it tells one.", 8, 8),
+            Frame("Memory", "In use by a process; its share of a limit is among the limits below.", 8, 8),
             series(f"{of_instance} (process_memory_usage_bytes{_OF_SERVICE})", shown),
-            series(f"{of_instance} (process_memory_limit_bytes{_OF_SERVICE})", f"{shown} limit"),
             unit="bytes",
         ),
         lines(
