@@ -1,7 +1,7 @@
 """The detector's composition root, and its life from start to graceful end.
 
 Exit codes: 0 ended as asked (SIGTERM, SIGINT); 2 a setting cannot be used; 3 an address cannot be listened
-on (a taken port); 4 ended as asked, but accepted telemetry was left unjudged when the grace was over.
+on (a taken port); 4 ended as asked, but in the midst of a judgement that outlasted the grace.
 """
 
 import logging
@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -39,9 +40,18 @@ _CHATTY = ("httpx", "httpcore")  # a line for each report sent says nothing new
 
 STOPPED, BAD_SETTING, BAD_ADDRESS, LEFT_UNJUDGED = 0, 2, 3, 4
 
+DetectorStages = Stages[OtlpRequest]
 
-def main() -> int:
-    """Run until SIGTERM or SIGINT; the exit code (see the head of this module)."""
+
+def _as_they_are(stages: DetectorStages) -> DetectorStages:
+    return stages
+
+
+def main(fit: Callable[[DetectorStages], DetectorStages] = _as_they_are) -> int:
+    """Run until SIGTERM or SIGINT; the exit code (see the head of this module).
+
+    `fit`: the stages as they are to be used, for who measures them.
+    """
     try:
         settings = load_settings()
         own_telemetry = Providers.from_environment(os.environ, DEFAULT_SERVICE_NAME)
@@ -53,7 +63,7 @@ def main() -> int:
     try:
         with ExitStack() as at_the_end:
             at_the_end.callback(own_telemetry.shutdown, settings.stop_grace_s)
-            return Detector(settings, own_telemetry).run(_stop_signal())
+            return Detector(settings, own_telemetry, fit).run(_stop_signal())
     except HttpAddressError as error:
         where = f"{variable('http_port')} or {variable('host')}"
         return _complain(f"the query interface cannot listen: {error}; set {where}", BAD_ADDRESS)
@@ -64,7 +74,12 @@ def main() -> int:
 class Detector:
     """All parts of the detector, put together."""
 
-    def __init__(self, settings: DetectorSettings, own_telemetry: Providers) -> None:
+    def __init__(
+        self,
+        settings: DetectorSettings,
+        own_telemetry: Providers,
+        fit: Callable[[DetectorStages], DetectorStages],
+    ) -> None:
         """Build the parts, in the order of the data's way, and bind the HTTP port.
 
         Raises HttpAddressError.
@@ -92,19 +107,16 @@ class Detector:
             IncidentIds(time.time, secrets.randbits),
         )
         self._reporter = self._new_reporter(settings) if settings.report_url else None
-        self._worker = Worker(
-            Stages(
-                take=self._intake.take,
-                normalise=lambda request: _normalise(self._normaliser, request),
-                flush=self._normaliser.flush,
-                judge=engine,
-                opened=lambda incident: self._health.incident_opened(incident.type),
-                report=self._report,
-            ),
-            WorkerConfig(),
-            time.time,
-            time.monotonic,
+        stages = Stages(
+            take=self._intake.take,
+            normalise=lambda request: _normalise(self._normaliser, request),
+            settled=OtlpRequest.settle,
+            flush=self._normaliser.flush,
+            judge=engine,
+            opened=lambda incident: self._health.incident_opened(incident.type),
+            report=self._report,
         )
+        self._worker = Worker(fit(stages), WorkerConfig(), time.time, time.monotonic)
         self._receiving = False
         self._health.observe(self.stats, lambda: self._worker.open_by_type)
         self._queries = query_interface(
@@ -129,7 +141,7 @@ class Detector:
                 *(self._settings.host, otlp_port, self._settings.host, self._http.port),
             )
             stop.wait()
-            log.info("stopping: %d requests to work off", self._intake.queued_requests)
+            log.info("stopping")
         finally:
             self._receiving = False
             self._receiver.stop(grace)
@@ -137,8 +149,8 @@ class Detector:
             if self._reporter is not None:
                 self._reporter.close(grace)
             self._http.stop(grace)
-        if not drained or self._intake.queued_requests:
-            log.error("stopped with %d accepted requests not judged", self._intake.queued_requests)
+        if not drained:
+            log.error("stopped in the midst of a judgement")
             return LEFT_UNJUDGED
         log.info("stopped")
         return STOPPED

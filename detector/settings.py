@@ -57,13 +57,13 @@ class DetectorSettings(BaseSettings):
         "INFO", description="DEBUG, INFO, WARNING or ERROR: what is logged from there up"
     )
     intake_max_requests: int = Field(
-        1000, ge=1, le=1_000_000, description="how many accepted requests may wait, 1 to 1000000"
+        256, ge=1, le=1000, description="how many requests may wait to be judged, 1 to 1000"
     )
     intake_max_bytes: int = Field(
         64 * 2**20,
         ge=2**20,
         le=2**36,
-        description="how many bytes of accepted requests may wait, from 1048576",
+        description="how many bytes of requests may wait to be judged, from 1048576",
     )
     max_message_bytes: int = Field(
         16 * 2**20,

@@ -35,12 +35,14 @@ class Stages(Generic[Request]):
     """The way of the data through the worker, each stage a function called from the worker's thread only.
 
     `take(timeout_s)`: the next request, None when none came in that time; `normalise(request)`: what it
-    comes to; `flush(now)`: what windows of spans and logs came to that closed by now. `opened(incident)`:
-    take note of a new one; `report(incident)`: away with a new or changed one, without waiting.
+    comes to; `settled(request, error)`: its judgement has ended, or raised `error`; `flush(now)`: what
+    windows of spans and logs came to that closed by now. `opened(incident)`: take note of a new one;
+    `report(incident)`: away with a new or changed one, without waiting.
     """
 
     take: Callable[[float], Request | None]
     normalise: Callable[[Request], Normalised]
+    settled: Callable[[Request, Exception | None], None]
     flush: Callable[[float], Normalised]
     judge: Judge
     opened: Callable[[Incident], None]
@@ -134,7 +136,7 @@ class Worker(Generic[Request]):
             stopping = self._stopping.is_set()
             request = self._stages.take(0.0 if stopping else self._patience())
             if request is not None:
-                self._outlive("a request", partial(self._judge, request))
+                self._stages.settled(request, self._outlive("a request", partial(self._judge, request)))
             self._answer_all()
             if self._monotonic() >= self._next_tick:
                 self._tick()

@@ -1,4 +1,4 @@
-"""OTLP over gRPC: any SDK or Collector exports to it; what it accepts waits in the intake for the worker."""
+"""OTLP over gRPC: any SDK or Collector exports to it, and is answered when the worker has judged."""
 
 from detector.receive.grpc_server import AddressInUse, ListenError, OtlpGrpcServer, ReceiveLimits
 from detector.receive.intake import Intake, OtlpRequest, Signal

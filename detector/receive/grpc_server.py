@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 ExportResponse = ExportMetricsServiceResponse | ExportLogsServiceResponse | ExportTraceServiceResponse
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
+RETRY_INFO_KEY = "google.rpc.retryinfo-bin"  # some senders look for it here alone
 PORT_SETTING = "AEGISOPS_DETECTOR_OTLP_PORT"
 HOST_SETTING = "AEGISOPS_DETECTOR_HOST"
 
@@ -52,15 +53,21 @@ class ReceiveLimits:
     """Bounds of the server.
 
     `max_message_bytes`: the largest request, unpacked; larger ones are refused with RESOURCE_EXHAUSTED.
-    `workers`: threads that parse. `max_concurrent`: calls in progress, further ones are refused.
-    `retry_after_s`: what a sender is told to wait when the intake is full. `keepalive_s`: a connection
-    that is silent for so long is probed, and dropped when it does not answer.
+    `judged_within_s`: a request that waited so long is given back to its sender; `longest_judgement_s`: how
+    long the judgement of a single one may take. `retry_after_s`: what a sender is told to wait when there is
+    no room. `spare_threads`: those beyond one for each request that may wait: they parse, and refuse.
+    `max_calls` in progress, and `max_calls_each` on one connection: further ones of a connection wait at
+    their sender, further ones in all are refused by gRPC itself, without RetryInfo. `keepalive_s`: a
+    connection that is silent for so long is probed, and dropped when it does not answer.
     """
 
     max_message_bytes: int = 16 * 1024 * 1024
-    workers: int = 4
-    max_concurrent: int = 256
+    judged_within_s: float = 2.0
+    longest_judgement_s: float = 30.0
     retry_after_s: float = 1.0
+    spare_threads: int = 4
+    max_calls: int = 4096
+    max_calls_each: int = 128
     keepalive_s: float = 60.0
     keepalive_timeout_s: float = 20.0
 
@@ -120,13 +127,15 @@ _SERVICES = (
 
 
 class OtlpGrpcServer:
-    """Receives OTLP and hands what can be used to the intake.
+    """Receives OTLP, and answers when it was judged.
 
-    An Export is answered OK only after the intake took the request over. A full intake answers
-    RESOURCE_EXHAUSTED with google.rpc.RetryInfo, so that the sender keeps its data and comes again;
-    bytes that do not parse answer INVALID_ARGUMENT, which senders do not repeat. Records that can never
-    be used are counted in partial success (see `detector.receive.unusable`); normalise skips them.
-    `clock`: seconds since the epoch. Counters `malformed` (requests) and `rejected` (records).
+    OK means that the judgement of the request has ended: what waits here belongs to its sender still, who
+    sends it again if this process dies. A full intake, and a wait that was too long, are answered
+    RESOURCE_EXHAUSTED with google.rpc.RetryInfo, so that the sender keeps its data and comes again; bytes
+    that do not parse INVALID_ARGUMENT, and a judgement that failed INTERNAL, which senders do not repeat.
+    Records that can never be used are counted in partial success (see `detector.receive.unusable`);
+    normalise skips them. `clock`: seconds since the epoch. Counters `malformed` (requests) and `rejected`
+    (records).
     """
 
     def __init__(
@@ -151,12 +160,14 @@ class OtlpGrpcServer:
         """Listen; the bound port (the one asked for, or the one found for port 0). Raises ListenError."""
         _require_free(self._host, self._port)
         limits = self._limits
-        pool = futures.ThreadPoolExecutor(limits.workers, thread_name_prefix="otlp-grpc")
+        threads = self._intake.max_requests + limits.spare_threads
+        pool = futures.ThreadPoolExecutor(threads, thread_name_prefix="otlp-grpc")
         server = grpc.server(
             pool,
-            maximum_concurrent_rpcs=limits.max_concurrent,
+            maximum_concurrent_rpcs=limits.max_calls,
             options=[
                 ("grpc.so_reuseport", 0),
+                ("grpc.max_concurrent_streams", limits.max_calls_each),
                 ("grpc.max_receive_message_length", limits.max_message_bytes),
                 ("grpc.keepalive_time_ms", int(limits.keepalive_s * 1000)),
                 ("grpc.keepalive_timeout_ms", int(limits.keepalive_timeout_s * 1000)),
@@ -177,7 +188,7 @@ class OtlpGrpcServer:
     def stop(self, grace_s: float) -> None:
         """Take no new call, finish those in progress within `grace_s` seconds, then return.
 
-        What was accepted stays in the intake for the worker. May be called twice, or without `start`.
+        What was not judged by then is left to its senders. May be called twice, or without `start`.
         """
         server, pool = self._server, self._pool
         self._server = self._pool = None
@@ -208,12 +219,32 @@ class OtlpGrpcServer:
                 f"the body ({len(body)} bytes) is not a {service.request.DESCRIPTOR.full_name}",
             )
         reasons = unusable(message)
-        if not self._intake.offer(OtlpRequest(service.signal, message, received_at, len(body))):
-            context.abort_with_status(_full(self._limits.retry_after_s))
+        self._have_judged(OtlpRequest(service.signal, message, received_at, len(body)), context)
         if not reasons:
             return service.answer(0, "")
         self.rejected += reasons.total()
         return service.answer(reasons.total(), _in_words(reasons))
+
+    def _have_judged(self, request: OtlpRequest, context: grpc.ServicerContext) -> None:
+        """Returns once `request` was judged; ends the call with an error where it was not."""
+        limits = self._limits
+        if not self._intake.offer(request):
+            context.abort_with_status(_full(limits.retry_after_s))
+        left = context.time_remaining()
+        patience = limits.judged_within_s if left is None else min(limits.judged_within_s, left / 2)
+        if not _ends_within(patience, request):
+            if self._intake.withdraw(request):
+                context.abort_with_status(_full(limits.retry_after_s))
+            if not _ends_within(limits.longest_judgement_s, request):
+                context.abort(grpc.StatusCode.UNAVAILABLE, "the judgement of this request does not end")
+        if request.judged.exception() is not None:
+            context.abort(
+                grpc.StatusCode.INTERNAL, "the judgement of this request failed; the detector's log says why"
+            )
+
+
+def _ends_within(seconds: float, request: OtlpRequest) -> bool:
+    return bool(futures.wait([request.judged], seconds).done)
 
 
 def _in_words(reasons: Reasons) -> str:
@@ -228,7 +259,11 @@ def _full(retry_after_s: float) -> _GrpcStatus:
     packed.Pack(retry)
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     status = Status(code=code.value[0], message=details, details=[packed])
-    return _GrpcStatus(code, details, ((STATUS_DETAILS_KEY, status.SerializeToString()),))
+    metadata = (
+        (STATUS_DETAILS_KEY, status.SerializeToString()),
+        (RETRY_INFO_KEY, retry.SerializeToString()),
+    )
+    return _GrpcStatus(code, details, metadata)
 
 
 def _bracketed(host: str) -> str:

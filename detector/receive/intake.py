@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -20,20 +21,34 @@ class Signal(StrEnum):
     TRACES = "traces"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OtlpRequest:
-    """One accepted export: the parsed message, when it came (seconds since the epoch), its size in bytes."""
+    """One export: the parsed message, when it came (seconds since the epoch), its size in bytes.
+
+    `judged` ends when the judgement of it has ended, with the error if there was one: only then is its
+    sender answered.
+    """
 
     signal: Signal
     message: ExportRequest
     received_at: float
     size: int
+    judged: Future[None] = field(default_factory=Future)
+
+    def settle(self, error: Exception | None) -> None:
+        """Say that it was judged, or that it could not be. To be called once."""
+        if error is None:
+            self.judged.set_result(None)
+        else:
+            self.judged.set_exception(error)
 
 
 class Intake:
     """A queue bounded by requests and by bytes; full means refuse, never wait and never drop.
 
-    Any number of threads may offer and take. The counters may be read at any time from any thread.
+    Whoever takes a request settles it. Any number of threads may call; the counters may be read at any time
+    from any thread. `accepted` counts the requests that were taken, `refused` those that were not let in or
+    were withdrawn.
     """
 
     def __init__(self, max_requests: int, max_bytes: int) -> None:
@@ -58,15 +73,25 @@ class Intake:
         return len(self._queue)
 
     def offer(self, request: OtlpRequest) -> bool:
-        """Take `request` over; False, at once, when there is no room for it."""
+        """Let `request` wait; False, at once, when there is no room for it."""
         with self._changed:
             if len(self._queue) >= self.max_requests or self._bytes + request.size > self.max_bytes:
                 self.refused[request.signal] += 1
                 return False
             self._queue.append(request)
             self._bytes += request.size
-            self.accepted[request.signal] += 1
             self._changed.notify()
+            return True
+
+    def withdraw(self, request: OtlpRequest) -> bool:
+        """Let `request` wait no longer; False when it does not wait any more, as it was taken."""
+        with self._changed:
+            try:
+                self._queue.remove(request)
+            except ValueError:
+                return False
+            self._bytes -= request.size
+            self.refused[request.signal] += 1
             return True
 
     def take(self, timeout_s: float) -> OtlpRequest | None:
@@ -78,4 +103,5 @@ class Intake:
                 return None
             request = self._queue.popleft()
             self._bytes -= request.size
+            self.accepted[request.signal] += 1
             return request

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pydantic import TypeAdapter
 from sample_service import SampleService
+from willing_worker import WillingWorker
 
 from detector.incident import Incident, Recovery
 from detector.receive import Intake, OtlpGrpcServer, OtlpRequest, ReceiveLimits
@@ -34,15 +35,17 @@ class Collector:
     """Takes what the detector says about itself."""
 
     def __init__(self) -> None:
-        self._intake = Intake(10_000, 2**28)
-        self._server = OtlpGrpcServer("127.0.0.1", 0, self._intake, ReceiveLimits(), time.time)
+        intake = Intake(100, 2**28)
+        self._worker = WillingWorker(intake)
+        self._server = OtlpGrpcServer("127.0.0.1", 0, intake, ReceiveLimits(), time.time)
         self.endpoint = f"http://127.0.0.1:{self._server.start()}"
 
     def everything(self) -> list[OtlpRequest]:
-        return list(iter(lambda: self._intake.take(0.0), None))
+        return self._worker.everything()
 
     def close(self) -> None:
         self._server.stop(1)
+        self._worker.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from willing_worker import WillingWorker
 
 from detector.receive import Intake, OtlpGrpcServer, OtlpRequest, ReceiveLimits
 from detector.series import Heartbeat
@@ -33,14 +34,13 @@ class Detector:
         self.now = 0.0
         self.bench = Bench()
         self.heartbeats: list[Heartbeat] = []
-        self.intake = Intake(max_requests=100, max_bytes=10**7)
-        self.server = OtlpGrpcServer("127.0.0.1", 0, self.intake, ReceiveLimits(10**6), lambda: self.now)
+        intake = Intake(max_requests=100, max_bytes=10**7)
+        self.worker = WillingWorker(intake)
+        self.server = OtlpGrpcServer("127.0.0.1", 0, intake, ReceiveLimits(10**6), lambda: self.now)
         self.endpoint = f"http://127.0.0.1:{self.server.start()}"
 
     def received(self) -> OtlpRequest:
-        request = self.intake.take(20)
-        assert request is not None
-        return request
+        return self.worker.next()
 
     def metrics(self) -> dict[str, list[float]]:
         """The samples of the next request; the time of receipt is the time of its points."""
@@ -63,6 +63,7 @@ def detector() -> Iterator[Detector]:
     detector = Detector()
     yield detector
     detector.server.stop(1.0)
+    detector.worker.stop()
 
 
 def test_no_maximum_of_the_past_outlives_its_fault_with_the_sdks_default_buckets(detector: Detector) -> None:

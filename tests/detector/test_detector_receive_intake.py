@@ -23,8 +23,29 @@ def test_a_full_intake_refuses_and_counts() -> None:
     intake = Intake(max_requests=1, max_bytes=100)
     assert intake.offer(request())
     assert not intake.offer(request(signal=Signal.LOGS))
+    intake.take(0)
     assert intake.accepted == {"metrics": 1, "logs": 0, "traces": 0}
     assert intake.refused == {"metrics": 0, "logs": 1, "traces": 0}
+
+
+def test_what_is_withdrawn_is_not_taken_and_counts_as_refused() -> None:
+    intake = Intake(max_requests=2, max_bytes=100)
+    withdrawn, kept = request(60), request(40)
+    assert intake.offer(withdrawn)
+    assert intake.offer(kept)
+    assert intake.withdraw(withdrawn)
+    assert intake.queued_bytes == 40
+    assert intake.take(0) is kept
+    assert (intake.accepted["metrics"], intake.refused["metrics"]) == (1, 1)
+
+
+def test_what_was_taken_cannot_be_withdrawn() -> None:
+    intake = Intake(max_requests=2, max_bytes=100)
+    taken = request()
+    intake.offer(taken)
+    intake.take(0)
+    assert not intake.withdraw(taken)
+    assert (intake.accepted["metrics"], intake.refused["metrics"]) == (1, 0)
 
 
 def test_bytes_are_bounded_and_freed_by_taking() -> None:

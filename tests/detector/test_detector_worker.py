@@ -18,11 +18,13 @@ class Rig:
     def __init__(self, config: WorkerConfig, clock: Callable[[], float] = time.time) -> None:
         self.requests: queue.Queue[int] = queue.Queue()
         self.engine = ToldEngine()
+        self.settled: queue.Queue[tuple[int, type[Exception] | None]] = queue.Queue()
         self.reported: queue.Queue[Incident] = queue.Queue()
         self.opened: list[str] = []
         stages = Stages(
             take=self.take,
             normalise=self.normalise,
+            settled=lambda request, error: self.settled.put((request, error and type(error))),
             flush=lambda _: a_batch(1),
             judge=self.engine,
             opened=lambda incident: self.opened.append(incident.id),
@@ -80,6 +82,14 @@ def test_what_raises_costs_only_itself(rig: Rig, caplog: pytest.LogCaptureFixtur
     assert rig.engine.ingested >= 5
     assert rig.worker.failures >= 4
     assert caplog.text.count("Traceback") == 1
+
+
+def test_a_request_is_settled_once_it_was_judged_or_could_not_be(rig: Rig) -> None:
+    for request in (7, -1, 0):
+        rig.requests.put(request)
+    rig.worker.start()
+    assert [rig.settled.get(timeout=5) for _ in range(3)] == [(7, None), (-1, ValueError), (0, ValueError)]
+    assert rig.engine.ingested >= 7
 
 
 def test_stopping_works_off_what_was_taken_in(rig: Rig) -> None:
