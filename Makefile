@@ -57,6 +57,9 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+telemetry-docs: install-dev ## writes the tables of docs/telemetry.md from the code
+	$(BIN)/python tests/docs/telemetry_tables.py
+
 lock: ## pins the dependencies anew (needs uv)
 	uv pip compile --quiet --no-header --no-annotate --generate-hashes --universal --python-version 3.11 \
 	    --extra build pyproject.toml -o requirements.lock

@@ -202,7 +202,11 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class SignalHealth:
-    """One golden signal of a service: its worst series now. `share` is use of the limit (0 to 1) if known."""
+    """One golden signal of a service: its worst series now.
+
+    `share`: use of the limit, or calls that fail of all (0 to 1), if known. `score`: the probability that
+    `value` is not normal; None while the baseline learns. `seconds_to_limit`: where it runs towards it.
+    """
 
     signal: str
     unit: str
@@ -211,6 +215,8 @@ class SignalHealth:
     high: float | None
     normal: bool
     share: float | None = None
+    score: float | None = None
+    seconds_to_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from detector.report.health_metrics import HealthMetrics, Stats
 from detector.report.incident_id import IncidentIds
 from detector.report.queries import query_interface
 from detector.report.reporter import Reporter, ReporterConfig
+from detector.report.service_metrics import ServiceMetrics
 from detector.report.telemetry import SpanDetectionTracer
 from detector.series import Normalised, SeriesRegistry
 from detector.settings import DetectorSettings, load_settings, variable
@@ -113,14 +114,20 @@ class Detector:
             settled=OtlpRequest.settle,
             flush=self._normaliser.flush,
             judge=engine,
-            opened=lambda incident: self._health.incident_opened(incident.type),
+            judged=lambda request, took_s: self._health.judged(time.time() - request.received_at, took_s),
+            opened=self._health.incident_opened,
             report=self._report,
         )
         self._worker = Worker(fit(stages), WorkerConfig(), time.time, time.monotonic)
         self._receiving = False
         self._health.observe(self.stats, lambda: self._worker.open_by_type)
+        ServiceMetrics(own_telemetry.meters, self._worker, time.monotonic)
         self._queries = query_interface(
-            self._worker, self.stats, lambda: self._receiving, settings.question_timeout_s
+            self._worker,
+            self.stats,
+            lambda: self._receiving,
+            settings.question_timeout_s,
+            own_telemetry.exposition,
         )
 
     def run(self, stop: threading.Event) -> int:

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from detector.incident import Incident, IncidentState, IncidentType
 from detector.report.queries import Knowledge, OracleBusyError
+from detector.report.telemetry import detected, in_trace_of
 from detector.series import Normalised
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Stages(Generic[Request]):
     settled: Callable[[Request, Exception | None], None]
     flush: Callable[[float], Normalised]
     judge: Judge
+    judged: Callable[[Request, float], None]
     opened: Callable[[Incident], None]
     report: Callable[[Incident], None]
 
@@ -153,7 +155,9 @@ class Worker(Generic[Request]):
         return max(0.0, min(self._config.poll_s, self._next_tick - self._monotonic()))
 
     def _judge(self, request: Request) -> None:
+        began = self._monotonic()
         self._ingest(self._stages.normalise(request))
+        self._stages.judged(request, self._monotonic() - began)
 
     def _ingest(self, batch: Normalised) -> None:
         self.points += len(batch.samples)
@@ -178,20 +182,22 @@ class Worker(Generic[Request]):
             self.open_by_type = Counter(self._open.values())
 
     def _note_opened(self, incident: Incident) -> None:
-        log.warning(
-            "%s opened: %s of %s, confidence %.2f: %.300s",
-            *(incident.id, incident.type, incident.service, incident.confidence, incident.summary),
-            extra={"aegisops.incident.id": incident.id},
-        )
+        with in_trace_of(incident):
+            log.warning(
+                "%s opened: %s of %s, confidence %.2f: %.300s",
+                *(incident.id, incident.type, incident.service, incident.confidence, incident.summary),
+                extra=detected(incident),
+            )
         self._stages.opened(incident)
 
     @staticmethod
     def _note_closed(incident: Incident) -> None:
-        log.info(
-            "%s closed: %s of %s is over",
-            *(incident.id, incident.type, incident.service),
-            extra={"aegisops.incident.id": incident.id},
-        )
+        with in_trace_of(incident):
+            log.info(
+                "%s closed: %s of %s is over",
+                *(incident.id, incident.type, incident.service),
+                extra=detected(incident),
+            )
 
     def _answer_all(self) -> None:
         for _ in range(self._questions.qsize()):

@@ -31,7 +31,8 @@ from responder.policy import CatalogueReach, Policy, PolicyFile
 from responder.remediate import Catalogue, Remedies, load_remedies
 from responder.settings import ResponderSettings
 from responder.store import Store
-from responder.telemetry import SCOPE, Stages
+from responder.telemetry import Stages
+from responder.telemetry_registry import SCOPE
 from responder.verify import DetectorClient, Verifier, VerifyConfig
 
 _LOG = logging.getLogger(__name__)

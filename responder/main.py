@@ -19,8 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError
 from responder import from_settings
 from responder.access import Access, TokensError
-from responder.api import ApiParts, build_app
+from responder.api import AlertMetrics, ApiParts, build_app
 from responder.approval import Approvals
+from responder.held_metrics import StoreMetrics, observe_what_is_held
 from responder.legibility import Gate
 from responder.llm_settings import LlmSettings, check_together, load_llm_settings
 from responder.logs import set_up_logging
@@ -51,7 +52,7 @@ from responder.pipeline import (
 from responder.policy import PolicyError, PolicyFile
 from responder.remediate import CatalogueError, Remedies
 from responder.settings import ResponderSettings, load_settings
-from responder.store import Database, Lease, Store, StoreUnavailableError, StoreUnusableError
+from responder.store import Database, Lease, Store, StoreUnavailableError, StoreUnusableError, Tallies
 from responder.telemetry import PipelineMetrics, Stages
 
 _LOG = logging.getLogger("responder")
@@ -86,7 +87,8 @@ def main() -> int:
     stop = _stop_on_signals()
     try:
         server = HttpServer(settings.host, settings.port, "api")
-        database = Database(settings.store_url, settings.store_setting)
+        measured = StoreMetrics(providers.meters)
+        database = Database(settings.store_url, settings.store_setting, measured.waited)
         database.open()
     except HttpAddressError as error:
         return _refuse(
@@ -191,6 +193,13 @@ class Responder:
         self._notifying = Notifying(channels, desk, metrics)
         if channels and links is None:
             _LOG.warning("notifications carry no link to approve by: set AEGISOPS_RESPONDER_APPROVAL_SECRET")
+        observe_what_is_held(
+            providers.meters,
+            Tallies(database),
+            self._runbook,
+            [channel.name for channel in channels],
+            lambda: self._starting.waiting,
+        )
         self._app = build_app(
             ApiParts(
                 store=store,
@@ -201,6 +210,8 @@ class Responder:
                 closing=self._closing,
                 links=links,
                 warnings=lambda: from_settings.policy_warnings(policy_file),
+                alerts=AlertMetrics(providers.meters),
+                exposition=providers.exposition,
             ),
             access,
             settings.service_labels,
@@ -209,7 +220,7 @@ class Responder:
             self._app,
             tracer_provider=providers.tracers,
             meter_provider=providers.meters,
-            excluded_urls="/health$,/ready$,/events$",
+            excluded_urls="/health$,/ready$,/events$,/metrics$",
             exclude_spans=["receive", "send"],
         )
 

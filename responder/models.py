@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.metrics import Meter
+from opentelemetry.util.types import AttributeValue
 from pydantic import SecretStr
 
 from responder.deliberate import CouncilMember
@@ -26,6 +27,7 @@ from responder.diagnose.llm import (
     LlmProvider,
     LookUps,
     ModelAnalyst,
+    ModelMetrics,
     Price,
     PromptLimits,
     Prompts,
@@ -38,6 +40,7 @@ from responder.loopback import is_loopback
 _LOG = logging.getLogger(__name__)
 
 
+_PORTS = {"http": 80, "https": 443}
 _COUNCIL_SHARE = 0.8
 """How much of a council member's deadline models may take; with the rest it falls back on its rules."""
 
@@ -83,9 +86,10 @@ def build_models(
 ) -> Models:
     """The models of `settings`. Each provider has one budget and one breaker, whoever asks it."""
     loop = EventLoopThread()
+    metrics = ModelMetrics(meter)
     limits = PromptLimits(settings.diagnosis_prompt_tokens, settings.diagnosis_answer_tokens)
     return Models(
-        providers=tuple(_guarded(name, settings, loop, tracer) for name in settings.models),
+        providers=tuple(_guarded(name, settings, loop, tracer, metrics) for name in settings.models),
         analyst=ModelAnalyst(
             Prompts(limits, _new_mark),
             config=AskingConfig(settings.diagnosis_max_look_ups, settings.diagnosis_share_text),
@@ -105,11 +109,20 @@ def _new_mark() -> str:
 
 
 def _guarded(
-    name: ProviderName, settings: LlmSettings, loop: EventLoopThread, tracer: trace.Tracer
+    name: ProviderName,
+    settings: LlmSettings,
+    loop: EventLoopThread,
+    tracer: trace.Tracer,
+    metrics: ModelMetrics,
 ) -> GuardedProvider:
     provider, url = _provider(name, settings, loop)
     _tell(name, provider.model, url)
     price = Price(*settings.diagnosis_prices.get(provider.model, (0.0, 0.0)))
+    address = urlsplit(url)
+    server: dict[str, AttributeValue] = {
+        "server.address": address.hostname or "",
+        "server.port": address.port or _PORTS[address.scheme],
+    }
     return GuardedProvider(
         provider,
         Budget(settings.diagnosis_tokens_per_hour, settings.diagnosis_usd_per_hour, price, time.monotonic),
@@ -118,6 +131,8 @@ def _guarded(
         ),
         tracer,
         time.monotonic,
+        metrics,
+        server,
     )
 
 

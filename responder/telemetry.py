@@ -1,6 +1,6 @@
-"""The responder's telemetry about itself: set-up by the standard `OTEL_*` variables, spans and metrics.
+"""What the responder tells of itself: the spans of an incident's way, its counts, its log events.
 
-Nothing is exported unless an OTLP endpoint or an exporter is named in the environment.
+All names stand in `telemetry_registry.py`.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from detector import Incident
+from detector.hosting.registry import SpanType, counter, histogram
+from responder import telemetry_registry as told
 from responder.deliberate import CouncilMember
 from responder.incident_record import (
     ActionRecord,
@@ -24,22 +26,34 @@ from responder.incident_record import (
     Vote,
 )
 from responder.policy import PolicyRuling
+from responder.redaction import sanitised
 
-SCOPE = "aegisops.responder"
 _MAX_SERIES = 20
+_MAX_ROOT_CAUSE = 500
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
+
+
+def context_of(incident: Incident) -> Context:
+    """The trace context that all about the incident belongs to."""
+    return _TRACE_CONTEXT.extract({"traceparent": incident.traceparent}, Context())
+
+
+@contextmanager
+def in_trace_of(incident: Incident) -> Iterator[None]:
+    """Inside, logs carry the incident's trace; no span of its own."""
+    with trace.use_span(trace.get_current_span(context_of(incident))):
+        yield
 
 
 class Stages:
     """Spans of the pipeline's stages, each a child of the incident's own trace context."""
 
     def __init__(self, provider: trace.TracerProvider) -> None:
-        self._tracer = provider.get_tracer(SCOPE)
+        self._tracer = provider.get_tracer(told.SCOPE)
 
     @contextmanager
-    def stage(self, name: str, incident: Incident) -> Iterator[trace.Span]:
+    def stage(self, kind: SpanType, incident: Incident) -> Iterator[trace.Span]:
         """The current span while a stage lasts; an exception is recorded on it and goes on."""
-        parent = _TRACE_CONTEXT.extract({"traceparent": incident.traceparent}, Context())
         attributes = {
             "aegisops.incident.id": incident.id,
             "aegisops.incident.type": incident.type.value,
@@ -47,15 +61,9 @@ class Stages:
             "aegisops.incident.revision": incident.revision,
             "aegisops.incident.series": [one.series for one in incident.evidence[:_MAX_SERIES]],
         }
-        with self._tracer.start_as_current_span(name, context=parent, attributes=attributes) as span:
+        parent = context_of(incident)
+        with self._tracer.start_as_current_span(kind.name, context=parent, attributes=attributes) as span:
             yield span
-
-    @contextmanager
-    def within(self, incident: Incident) -> Iterator[None]:
-        """Inside, logs carry the incident's trace; no span of its own."""
-        parent = _TRACE_CONTEXT.extract({"traceparent": incident.traceparent}, Context())
-        with trace.use_span(trace.get_current_span(parent)):
-            yield
 
     def traced(self, member: CouncilMember) -> CouncilMember:
         """`member`, with a span around each of its votes."""
@@ -69,7 +77,7 @@ class _TracedMember:
         self.role: MemberRole = member.role
 
     def vote(self, case: Case, diagnosis: Diagnosis, proposal: ProposedAction) -> Vote:
-        with self._tracer.start_as_current_span(f"vote {self.role.value}") as span:
+        with self._tracer.start_as_current_span(told.VOTE.named(self.role.value)) as span:
             vote = self._member.vote(case, diagnosis, proposal)
             span.set_attributes(
                 {
@@ -85,54 +93,55 @@ class _TracedMember:
 
 
 class PipelineMetrics:
-    """The pipeline's counters and histograms, `aegisops.responder.*`."""
+    """What the pipeline counts and measures."""
 
     def __init__(self, provider: metrics.MeterProvider) -> None:
-        meter = provider.get_meter(SCOPE)
-        self._incidents = meter.create_counter(
-            "aegisops.responder.incidents", unit="{incident}", description="Incidents by final state."
-        )
-        self._state_duration = meter.create_histogram(
-            "aegisops.responder.state.duration", unit="s", description="Time incidents spend in a state."
-        )
-        self._incident_duration = meter.create_histogram(
-            "aegisops.responder.incident.duration", unit="s", description="Time from receipt to final state."
-        )
-        self._actions = meter.create_counter(
-            "aegisops.responder.actions", unit="{action}", description="Actions by kind and outcome."
-        )
-        self._undone = meter.create_counter(
-            "aegisops.responder.undone", unit="{action}", description="Actions taken back, by outcome."
-        )
-        self._verifications = meter.create_counter(
-            "aegisops.responder.verifications", unit="{verification}", description="Verifications by outcome."
-        )
-        self._votes = meter.create_counter(
-            "aegisops.responder.votes", unit="{vote}", description="Votes by member, answer and reason."
-        )
-        self._rulings = meter.create_counter(
-            "aegisops.responder.policy.rulings",
-            unit="{ruling}",
-            description="Rulings of the policy by decision and reason.",
-        )
-        self._errors = meter.create_counter(
-            "aegisops.responder.errors", unit="{error}", description="Errors the pipeline outlived."
-        )
+        meter = provider.get_meter(told.SCOPE)
+        self._incidents = counter(meter, told.INCIDENTS)
+        self._state_duration = histogram(meter, told.STATE_DURATION)
+        self._incident_duration = histogram(meter, told.INCIDENT_DURATION)
+        self._time_to_resolve = histogram(meter, told.TIME_TO_RESOLVE)
+        self._confidence = histogram(meter, told.CONFIDENCE)
+        self._prediction = histogram(meter, told.PREDICTION_CONFIDENCE)
+        self._actions = counter(meter, told.ACTIONS)
+        self._undone = counter(meter, told.UNDONE)
+        self._verifications = counter(meter, told.VERIFICATIONS)
+        self._votes = counter(meter, told.VOTES_CAST)
+        self._decisions = counter(meter, told.DECISIONS)
+        self._rulings = counter(meter, told.RULINGS)
+        self._errors = counter(meter, told.ERRORS)
 
-    def moved(self, before: PipelineState, seconds: float) -> None:
+    def moved(self, incident: Incident, before: PipelineState, seconds: float) -> None:
         """An incident left a state after so many seconds."""
-        self._state_duration.record(seconds, {"aegisops.state": before.value})
+        self._state_duration.record(seconds, {"aegisops.state": before.value}, context_of(incident))
 
-    def ended(self, state: PipelineState, incident: Incident, seconds: float) -> None:
-        """An incident reached a final state, so many seconds after it was received."""
-        attributes = {"aegisops.state": state.value, "aegisops.incident.type": incident.type.value}
+    def ended(self, state: PipelineState, incident: Incident, received_at: float, now: float) -> None:
+        """An incident reached a final state; times are seconds since the epoch."""
+        kind = {"aegisops.incident.type": incident.type.value}
+        attributes = {"aegisops.state": state.value, **kind}
+        context = context_of(incident)
         self._incidents.add(1, attributes)
-        self._incident_duration.record(seconds, attributes)
+        self._incident_duration.record(max(0.0, now - received_at), attributes, context)
+        if state is PipelineState.RESOLVED:
+            self._time_to_resolve.record(max(0.0, now - incident.started_at), kind, context)
+
+    def diagnosed(self, incident: Incident, diagnosis: Diagnosis) -> None:
+        """A diagnosis was made."""
+        attributes = {
+            "aegisops.incident.type": diagnosis.incident_type.value,
+            "aegisops.diagnosis.outcome": diagnosis.outcome.value,
+        }
+        self._confidence.record(diagnosis.confidence, attributes, context_of(incident))
 
     def acted(self, action: ActionRecord) -> None:
         """An action ended."""
         self._actions.add(
-            1, {"aegisops.action": action.action.value, "aegisops.action.outcome": action.outcome.value}
+            1,
+            {
+                "aegisops.action": action.action.value,
+                "aegisops.action.outcome": action.outcome.value,
+                "aegisops.action.risky": action.risky,
+            },
         )
 
     def undone(self, action: ActionRecord) -> None:
@@ -142,19 +151,25 @@ class PipelineMetrics:
                 1, {"aegisops.action": action.action.value, "aegisops.action.outcome": action.undo.value}
             )
 
-    def verified(self, action: ActionRecord) -> None:
-        """An action was verified."""
+    def verified(self, incident: Incident, action: ActionRecord, diagnosis: Diagnosis) -> None:
+        """An action was verified; `diagnosis` proposed it."""
         if action.verification is not None:
-            self._verifications.add(
-                1,
-                {
-                    "aegisops.action": action.action.value,
-                    "aegisops.verification.outcome": action.verification.value,
-                },
-            )
+            attributes = {
+                "aegisops.action": action.action.value,
+                "aegisops.verification.outcome": action.verification.value,
+            }
+            self._verifications.add(1, attributes)
+            self._prediction.record(diagnosis.confidence, attributes, context_of(incident))
 
     def voted(self, decision: CouncilDecision) -> None:
         """The council decided."""
+        self._decisions.add(
+            1,
+            {
+                "aegisops.council.verdict": decision.verdict.value,
+                "aegisops.action": decision.proposal.action.value,
+            },
+        )
         for vote in decision.votes:
             self._votes.add(
                 1,
@@ -178,6 +193,33 @@ class PipelineMetrics:
     def outlived(self, where: str, error: BaseException) -> None:
         """An error was caught that is nobody else's business."""
         self._errors.add(1, {"aegisops.place": where, "error.type": type(error).__name__})
+
+
+def moved_event(
+    incident: Incident, before: PipelineState | None, state: PipelineState, root_cause: str = ""
+) -> dict[str, str]:
+    """The attributes of the log event that tells of a change of state; `before` is None at the receipt."""
+    event = {
+        "otel.event.name": told.MOVED.name,
+        "aegisops.incident.id": incident.id,
+        "aegisops.incident.type": incident.type.value,
+        "aegisops.incident.service": incident.service,
+        "aegisops.state": state.value,
+    }
+    if before is not None:
+        event["aegisops.state.before"] = before.value
+    if root_cause:
+        event["aegisops.diagnosis.root_cause"] = sanitised(root_cause, _MAX_ROOT_CAUSE)
+    return event
+
+
+def link_to(traceparent: str) -> None:
+    """Link the current span to the trace of the incident that it is about, where that is another one."""
+    span = trace.get_current_span()
+    parent = _TRACE_CONTEXT.extract({"traceparent": traceparent}, Context())
+    incident = trace.get_current_span(parent).get_span_context()
+    if incident.is_valid and incident.trace_id != span.get_span_context().trace_id:
+        span.add_link(incident)
 
 
 def new_traceparent(ids: IdGenerator, received: str | None) -> str:

@@ -5,11 +5,13 @@ from detector.correlate.recovery import fresh_for
 from detector.correlate.series_watch import SeriesWatch
 from detector.correlate.service_state import ServiceState
 from detector.incident import ServiceHealth, SignalHealth
+from detector.score.judge import Range
+from detector.score.probability import not_normal
 from detector.series import SeriesRegistry, Stat
 
 _SHOWN = (
     Signal.CPU, Signal.MEMORY, Signal.DISK, Signal.CLIENT_LATENCY, Signal.DB_POOL, Signal.DB_LATENCY,
-    Signal.ERROR_RATIO, Signal.SERVER_LATENCY, Signal.REQUEST_RATE, Signal.QUEUE,
+    Signal.ERROR_RATIO, Signal.SERVER_LATENCY, Signal.REQUEST_RATE, Signal.QUEUE, Signal.NETWORK_ERRORS,
 )  # fmt: skip
 _PREFERRED = (Stat.SHARE, Stat.ERROR_RATIO, Stat.MEAN, Stat.VALUE, Stat.RATE, Stat.COUNT_RATE)
 
@@ -47,9 +49,31 @@ def _signal(
         if share is None and signal is Signal.CPU and key.unit in {"1", "%"}:
             share = value / 100.0 if key.unit == "%" else value
         shown = SignalHealth(
-            signal.value, key.unit, value, normal.low, normal.high, normal.contains(value), share
+            signal.value,
+            key.unit,
+            value,
+            normal.low,
+            normal.high,
+            normal.contains(value),
+            share,
+            not_normal(_bad_distance(normal, value)) if normal.ready else None,
+            _seconds_to_limit(state, slot, now),
         )
         rank = value + (1e12 if not shown.normal else 0.0)
         if worst is None or rank > worst[0]:
             worst = (rank, shown)
     return worst[1] if worst is not None else None
+
+
+def _bad_distance(normal: Range, value: float) -> float:
+    """Standard deviations from the mean, 0 on a side where that way is not bad."""
+    away = normal.high if value > normal.mean else normal.low
+    return normal.distance(value) if away is not None else 0.0
+
+
+def _seconds_to_limit(state: ServiceState, slot: int, now: float) -> float | None:
+    """By the trend that was seen last, while it lasts."""
+    anomaly = state.anomalies.get(slot)
+    if anomaly is None or anomaly.forecast is None or not anomaly.active:
+        return None
+    return max(0.0, anomaly.forecast.exhausted_at - now)

@@ -1,12 +1,14 @@
-"""The detector's metrics about itself, each named once; the same figures answer `GET /stats`."""
+"""The detector's metrics about itself; the counts without attributes also answer `GET /stats`."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+from opentelemetry.metrics import MeterProvider, Observation
 
-from detector.incident import IncidentType
-from detector.report.telemetry import SCOPE
+from detector.hosting.registry import counter, histogram, observe
+from detector.incident import Incident, IncidentType
+from detector.report import telemetry_registry as told
+from detector.report.telemetry import context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,104 +47,58 @@ class Stats:
     """Reports dropped: refused by the listener for good, or pushed out by too many others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric of the detector's own: name, instrument, unit (UCUM) and meaning."""
-
-    name: str
-    instrument: str
-    unit: str
-    description: str
-    stat: str = ""  # the field of `Stats` it shows, where it shows one
-
-
-INCIDENTS_OPENED = Metric(
-    "aegisops.detector.incidents.opened",
-    "counter",
-    "{incident}",
-    "Incidents opened, by `aegisops.incident.type`.",
+READ_FROM_STATS = (
+    (told.REQUESTS, "requests"),
+    (told.REQUESTS_REFUSED, "refused"),
+    (told.REQUESTS_UNPARSABLE, "unparsable"),
+    (told.QUEUE_DEPTH, "queued"),
+    (told.POINTS, "points"),
+    (told.POINTS_UNUSABLE, "points_unusable"),
+    (told.POINTS_DROPPED, "points_dropped"),
+    (told.SERIES, "series"),
+    (told.SERIES_REFUSED, "series_refused"),
+    (told.FAILURES, "failures"),
+    (told.REPORTS_PENDING, "reports_pending"),
+    (told.REPORTS_FAILED, "reports_failed"),
+    (told.REPORTS_DROPPED, "reports_dropped"),
 )
-INCIDENTS_OPEN = Metric(
-    "aegisops.detector.incidents.open",
-    "gauge",
-    "{incident}",
-    "Incidents open now, by `aegisops.incident.type`.",
-)
-REPORT_LATENCY = Metric(
-    "aegisops.detector.report.latency",
-    "histogram",
-    "s",
-    "From handing an incident to the reporter until the listener acknowledged it.",
-)
-
-
-def _counted(name: str, unit: str, stat: str, description: str) -> Metric:
-    return Metric(f"aegisops.detector.{name}", "counter", unit, description, stat)
-
-
-def _held(name: str, unit: str, stat: str, description: str) -> Metric:
-    return Metric(f"aegisops.detector.{name}", "gauge", unit, description, stat)
-
-
-METRICS: tuple[Metric, ...] = (
-    _counted("requests", "{request}", "requests", "OTLP requests accepted."),
-    _counted("requests.refused", "{request}", "refused", "OTLP requests refused for lack of room."),
-    _counted("requests.unparsable", "{request}", "unparsable", "OTLP requests that did not parse."),
-    _held("queue.depth", "{request}", "queued", "OTLP requests accepted and not yet judged."),
-    _counted("points", "{point}", "points", "Samples read from OTLP requests and judged."),
-    _counted("points.unusable", "{point}", "points_unusable", "Data points that can never be used."),
-    _counted("points.dropped", "{point}", "points_dropped", "Data points dropped at a bound."),
-    _held("series", "{series}", "series", "Series known."),
-    _counted("series.refused", "{point}", "series_refused", "Samples dropped at the bound on series."),
-    _counted("failures", "{failure}", "failures", "Batches and ticks whose judgement raised an error."),
-    _held("reports.pending", "{incident}", "reports_pending", "Incidents not yet acknowledged."),
-    _counted("reports.failed", "{attempt}", "reports_failed", "Attempts to report that are tried again."),
-    _counted("reports.dropped", "{incident}", "reports_dropped", "Reports given up for good."),
-    INCIDENTS_OPENED,
-    INCIDENTS_OPEN,
-    REPORT_LATENCY,
-)
-"""Every metric the detector emits about itself."""
+"""Each with the field of `Stats` it shows."""
 
 
 class HealthMetrics:
-    """Emits `METRICS`: counts what it is told of, and reads the rest once it knows where (`observe`)."""
+    """Counts what it is told of, and reads the rest once it knows where (`observe`)."""
 
     def __init__(self, provider: MeterProvider) -> None:
-        self._meter = provider.get_meter(SCOPE)
-        self._opened = self._meter.create_counter(
-            INCIDENTS_OPENED.name, INCIDENTS_OPENED.unit, INCIDENTS_OPENED.description
-        )
-        self._latency = self._meter.create_histogram(
-            REPORT_LATENCY.name, REPORT_LATENCY.unit, REPORT_LATENCY.description
-        )
+        self._meter = meter = provider.get_meter(told.SCOPE)
+        self._opened = counter(meter, told.INCIDENTS_OPENED)
+        self._detected = histogram(meter, told.TIME_TO_DETECT)
+        self._latency = histogram(meter, told.REPORT_LATENCY)
+        self._lag = histogram(meter, told.LAG)
+        self._judge = histogram(meter, told.JUDGE_DURATION)
 
     def observe(
         self, stats: Callable[[], Stats], open_by_type: Callable[[], Mapping[IncidentType, int]]
     ) -> None:
         """Read these, on the exporter's thread, each time metrics are exported. Both must be quick."""
-        for metric in METRICS:
-            if metric.stat:
-                _observe(self._meter, metric, _reading(stats, metric.stat))
-        _observe(self._meter, INCIDENTS_OPEN, lambda: _by_type(open_by_type()))
+        for metric, field in READ_FROM_STATS:
+            observe(self._meter, metric, _reading(stats, field))
+        observe(self._meter, told.INCIDENTS_OPEN, lambda: _by_type(open_by_type()))
 
-    def incident_opened(self, kind: IncidentType) -> None:
-        """Count an incident that was just opened."""
-        self._opened.add(1, {"aegisops.incident.type": kind.value})
+    def incident_opened(self, incident: Incident) -> None:
+        """Count an incident that was just opened, and how long that took."""
+        kind = {told.TYPE.name: incident.type.value}
+        self._opened.add(1, kind)
+        seconds = max(0.0, incident.opened_at - incident.started_at)
+        self._detected.record(seconds, kind, context_of(incident))
+
+    def judged(self, since_receipt_s: float, took_s: float) -> None:
+        """A request was judged: so long after its receipt, and the judgement took so long of it."""
+        self._lag.record(max(0.0, since_receipt_s))
+        self._judge.record(took_s)
 
     def report_acknowledged(self, seconds: float) -> None:
         """Record how long an acknowledged report had waited."""
         self._latency.record(seconds)
-
-
-def _observe(meter: Meter, metric: Metric, read: Callable[[], Iterable[Observation]]) -> None:
-    def callback(_: CallbackOptions) -> Iterable[Observation]:
-        return read()
-
-    if metric.instrument == "counter":
-        meter.create_observable_counter(metric.name, [callback], metric.unit, metric.description)
-    else:
-        meter.create_observable_gauge(metric.name, [callback], metric.unit, metric.description)
 
 
 def _reading(stats: Callable[[], Stats], field: str) -> Callable[[], Iterable[Observation]]:
@@ -150,4 +106,4 @@ def _reading(stats: Callable[[], Stats], field: str) -> Callable[[], Iterable[Ob
 
 
 def _by_type(counts: Mapping[IncidentType, int]) -> Iterable[Observation]:
-    return [Observation(counts.get(kind, 0), {"aegisops.incident.type": kind.value}) for kind in IncidentType]
+    return [Observation(counts.get(kind, 0), {told.TYPE.name: kind.value}) for kind in IncidentType]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import FastAPI, HTTPException, Path, Query, Response
 from pydantic import TypeAdapter
 
+from detector.hosting import Exposition, metrics_router
 from detector.incident import (
     Deploy,
     Incident,
@@ -101,7 +102,11 @@ Namespace = Annotated[
 
 
 def query_interface(
-    oracle: Oracle, stats: Callable[[], Stats], receiving: Callable[[], bool], timeout_s: float
+    oracle: Oracle,
+    stats: Callable[[], Stats],
+    receiving: Callable[[], bool],
+    timeout_s: float,
+    exposition: Exposition,
 ) -> FastAPI:
     """The HTTP application. `receiving()`: the OTLP port is bound; `timeout_s`: patience with the oracle."""
     app = FastAPI(
@@ -214,6 +219,7 @@ def query_interface(
             raise HTTPException(503, "telemetry is not received now")
         return Status("ready")
 
+    app.include_router(metrics_router(exposition.render))
     return app
 
 

@@ -1,4 +1,7 @@
-"""The `detect` span of each incident: the root of its trace."""
+"""The `detect` span of each incident, the root of its trace, and what else is told within that trace."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -7,8 +10,32 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from detector.incident import Evidence, Incident
+from detector.report import telemetry_registry as told
 
-SCOPE = "aegisops.detector"
+_TRACE_CONTEXT = TraceContextTextMapPropagator()
+
+
+def context_of(incident: Incident) -> Context:
+    """The trace context of an incident's root span: logs and measurements within it belong to its trace."""
+    return _TRACE_CONTEXT.extract({"traceparent": incident.traceparent}, Context())
+
+
+@contextmanager
+def in_trace_of(incident: Incident) -> Iterator[None]:
+    """Logs inside belong to the incident's trace."""
+    with trace.use_span(trace.get_current_span(context_of(incident))):
+        yield
+
+
+def detected(incident: Incident) -> dict[str, str]:
+    """The attributes of the log event that tells of its opening or closing."""
+    return {
+        "otel.event.name": told.DETECTED.name,
+        told.INCIDENT.name: incident.id,
+        told.TYPE.name: incident.type.value,
+        told.INCIDENT_SERVICE.name: incident.service,
+        told.INCIDENT_STATE.name: incident.state.value,
+    }
 
 
 class SpanDetectionTracer:
@@ -19,19 +46,21 @@ class SpanDetectionTracer:
     """
 
     def __init__(self, provider: trace.TracerProvider, ids: IdGenerator) -> None:
-        self._tracer = provider.get_tracer(SCOPE)
+        self._tracer = provider.get_tracer(told.SCOPE)
         self._ids = ids
 
     def record(self, incident: Incident) -> str:
         """The W3C `traceparent` of the span that now stands for the incident's detection."""
         span = self._tracer.start_span(
-            "detect",
+            told.DETECT.name,
             context=Context(),
             start_time=_nanoseconds(incident.started_at),
             attributes=_incident_attributes(incident),
         )
         for evidence in incident.evidence:
-            span.add_event("evidence", _evidence_attributes(evidence), _nanoseconds(evidence.last_seen))
+            span.add_event(
+                told.DETECT.events[0].name, _evidence_attributes(evidence), _nanoseconds(evidence.last_seen)
+            )
         span.end(end_time=_nanoseconds(max(incident.opened_at, incident.started_at)))
         context = span.get_span_context()
         if not context.is_valid:
@@ -43,35 +72,35 @@ class SpanDetectionTracer:
             )
         carrier: dict[str, str] = {}
         current = trace.set_span_in_context(trace.NonRecordingSpan(context), Context())
-        TraceContextTextMapPropagator().inject(carrier, current)
+        _TRACE_CONTEXT.inject(carrier, current)
         return carrier["traceparent"]
 
 
 def _incident_attributes(incident: Incident) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
-        "aegisops.incident.id": incident.id,
-        "aegisops.incident.type": incident.type.value,
-        "aegisops.incident.service": incident.service,
-        "aegisops.incident.severity": incident.severity.value,
-        "aegisops.incident.confidence": incident.confidence,
+        told.INCIDENT.name: incident.id,
+        told.TYPE.name: incident.type.value,
+        told.INCIDENT_SERVICE.name: incident.service,
+        told.SEVERITY.name: incident.severity.value,
+        told.CONFIDENCE.name: incident.confidence,
     }
     if incident.previous_id:
-        attributes["aegisops.incident.previous_id"] = incident.previous_id
+        attributes[told.PREVIOUS.name] = incident.previous_id
     return attributes
 
 
 def _evidence_attributes(evidence: Evidence) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
-        "aegisops.evidence.id": evidence.id,
-        "aegisops.evidence.series": evidence.series,
-        "aegisops.evidence.signal": evidence.signal,
-        "aegisops.evidence.reason": evidence.reason.value,
-        "aegisops.evidence.score": evidence.score,
+        told.EVIDENCE.name: evidence.id,
+        told.EVIDENCE_SERIES.name: evidence.series,
+        told.EVIDENCE_SIGNAL.name: evidence.signal,
+        told.EVIDENCE_REASON.name: evidence.reason.value,
+        told.EVIDENCE_SCORE_OF.name: evidence.score,
     }
     if evidence.before is not None:
-        attributes["aegisops.evidence.before"] = evidence.before
+        attributes[told.EVIDENCE_BEFORE.name] = evidence.before
     if evidence.now is not None:
-        attributes["aegisops.evidence.now"] = evidence.now
+        attributes[told.EVIDENCE_NOW.name] = evidence.now
     return attributes
 
 

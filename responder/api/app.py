@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from pydantic import BaseModel
 
+from detector.hosting import metrics_router
 from responder.access import Access, Caller, Role
 from responder.alerts import DEFAULT_SERVICE_LABELS
 from responder.api import problem
@@ -63,6 +64,7 @@ def build_app(
     app.include_router(audit_router(parts), **guarded)
     app.include_router(learning_router(parts, gate.by_method()), **guarded)
     app.include_router(_health_router(parts))
+    app.include_router(metrics_router(lambda accept: parts.exposition.render(accept)), **guarded)  # noqa: PLW0108 - as above
     return app
 
 

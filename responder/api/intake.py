@@ -1,6 +1,7 @@
 """Where the detector's reports come in."""
 
 import json
+import logging
 from dataclasses import asdict, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -16,7 +17,9 @@ from responder.api.parts import ApiParts, Workflows
 from responder.api.problem import responses
 from responder.incident_record import PipelineState
 from responder.store import Receipt
-from responder.telemetry import new_traceparent
+from responder.telemetry import in_trace_of, link_to, moved_event, new_traceparent
+
+_LOG = logging.getLogger(__name__)
 
 MAX_EVIDENCE = 500
 
@@ -54,24 +57,43 @@ def intake_router(parts: ApiParts) -> APIRouter:
         """Take in an incident; the same id and revision again changes nothing."""
         _check(incident)
         known = new_traceparent(parts.ids, incident.traceparent or traceparent)
-        receipt = parts.store.incidents.receive(replace(incident, traceparent=known), parts.clock())
+        incident = replace(incident, traceparent=known)
+        receipt = parts.store.incidents.receive(incident, parts.clock())
+        tell_of_receipt(incident, receipt)
         return work_on(receipt, parts.workflows)
 
     return router
 
 
+def tell_of_receipt(incident: Incident, receipt: Receipt) -> None:
+    """Log a new incident, in its trace."""
+    if receipt.created:
+        with in_trace_of(incident):
+            _LOG.info(
+                "%s %s: %s of %s",
+                *(incident.id, receipt.state, incident.type, incident.service),
+                extra=moved_event(incident, None, receipt.state),
+            )
+
+
 def work_on(receipt: Receipt, workflows: Workflows) -> Accepted:
-    """Have the incident worked on, unless it has ended; the answer to the report."""
+    """Have the incident worked on, unless it has ended; the answer to the report.
+
+    The call is linked to the trace of its incident.
+    """
+    link_to(receipt.traceparent)
     # Asked for again with every report: that costs little, and closes the gap between keeping an
     # incident and starting its workflow when the process dies there.
     if not receipt.state.final:
         workflows.start(receipt.incident_id)
-    disposition = Disposition.UPDATED if receipt.changed else Disposition.KNOWN
-    return Accepted(
-        incident_id=receipt.incident_id,
-        state=receipt.state,
-        disposition=Disposition.CREATED if receipt.created else disposition,
-    )
+    return Accepted(incident_id=receipt.incident_id, state=receipt.state, disposition=disposition_of(receipt))
+
+
+def disposition_of(receipt: Receipt) -> Disposition:
+    """What became of the report."""
+    if receipt.created:
+        return Disposition.CREATED
+    return Disposition.UPDATED if receipt.changed else Disposition.KNOWN
 
 
 def _check(incident: Incident) -> None:

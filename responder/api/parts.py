@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from sqlalchemy import Connection
 
+from detector.hosting import Exposition
+from responder.api.alert_metrics import AlertMetrics
 from responder.approval import ApprovalLinks, Approvals
 from responder.audit import AuditTrail
 from responder.incident_record import IncidentRecord
@@ -52,7 +55,8 @@ class LearnedRunbook(Protocol):
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """`clock` gives seconds since the epoch, `ids` makes trace identifiers; `closing` ends event
-    streams; `links` signs, None where there is no secret; `warnings` are of what works only in part."""
+    streams; `links` signs, None where there is no secret; `warnings` are of what works only in part.
+    `alerts` counts; `exposition` has the responder's own metrics."""
 
     store: Store
     workflows: Workflows
@@ -62,6 +66,8 @@ class ApiParts:
     closing: threading.Event = field(default_factory=threading.Event)
     links: ApprovalLinks | None = None
     warnings: Callable[[], list[str]] = list
+    alerts: AlertMetrics = field(default_factory=lambda: AlertMetrics(NoOpMeterProvider()))
+    exposition: Exposition = field(default_factory=Exposition)
 
     @property
     def approvals(self) -> Approvals:

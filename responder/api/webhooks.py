@@ -23,7 +23,7 @@ from responder.alerts import (
 )
 from responder.alerts.cloudevents import BATCH, STRUCTURED, event_schema, is_binary
 from responder.api.gate import Gate, Sender
-from responder.api.intake import Accepted, Traceparent, work_on
+from responder.api.intake import Accepted, Traceparent, disposition_of, tell_of_receipt, work_on
 from responder.api.parts import ApiParts
 from responder.api.problem import responses
 from responder.incident_record import PipelineState
@@ -78,7 +78,7 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
         traceparent: Traceparent = None,
     ) -> Accepted:
         """Take in an alert: it joins the unfinished incident of its service, or is a new one."""
-        (receipt,) = _keep([alert.reported()], sender, traceparent)
+        (receipt,) = _kept(parts, "simple", [alert.reported()], sender, traceparent)
         if receipt is None:
             raise HTTPException(
                 HTTPStatus.NOT_FOUND, f"There is no alert {alert.incident_id} that could be resolved"
@@ -95,7 +95,7 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
     ) -> AlertsAccepted:
         """Take in the alerts of a group, those that fire and those that are resolved."""
         reported = payload.reported(service_labels, parts.clock())
-        return _take_in(reported, sender, traceparent, payload.truncated_alerts)
+        return _take_in("alertmanager", reported, sender, traceparent, payload.truncated_alerts)
 
     @router.post("/grafana", status_code=HTTPStatus.ACCEPTED, summary="Grafana Alerting's webhook")
     def receive_grafana(
@@ -105,7 +105,7 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
     ) -> AlertsAccepted:
         """Take in the alerts of a group, those that fire and those that are resolved."""
         reported = payload.reported(service_labels, parts.clock())
-        return _take_in(reported, sender, traceparent, payload.truncated_alerts)
+        return _take_in("grafana", reported, sender, traceparent, payload.truncated_alerts)
 
     @router.post("/pagerduty", status_code=HTTPStatus.ACCEPTED, summary="PagerDuty's webhooks, version 3")
     def receive_pagerduty(
@@ -114,7 +114,7 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
         traceparent: Traceparent = None,
     ) -> AlertsAccepted:
         """Take in what happened to an incident there; what neither begins nor ends one changes nothing."""
-        return _take_in(payload.reported(), sender, traceparent)
+        return _take_in("pagerduty", payload.reported(), sender, traceparent)
 
     @router.post(
         "/cloudevents",
@@ -138,9 +138,10 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
             reported = await run_in_threadpool(read_cloud_events, headers, body, service_labels)
         except CloudEventError as error:
             raise _unusable(str(error)) from error
-        return await run_in_threadpool(_take_in, reported, sender, traceparent)
+        return await run_in_threadpool(_take_in, "cloudevents", reported, sender, traceparent)
 
     def _take_in(
+        source: str,
         reported: Sequence[ReportedAlert | Refused],
         sender: Sender,
         traceparent: str | None,
@@ -148,6 +149,8 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
     ) -> AlertsAccepted:
         usable = [one for one in reported if isinstance(one, ReportedAlert)]
         refused = [one for one in reported if isinstance(one, Refused)]
+        for _ in refused:
+            parts.alerts.taken_in(source, AlertDisposition.REFUSED)
         if refused and not usable:
             raise _unusable("; ".join(f"{one.which}: {one.why}" for one in refused[:3]))
         if refused or truncated:
@@ -156,21 +159,11 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
                 len(refused),
                 truncated,
             )
-        receipts = iter(_keep(usable, sender, traceparent))
+        receipts = iter(_kept(parts, source, usable, sender, traceparent))
         outcomes = [
             _refused(one) if isinstance(one, Refused) else _outcome(one, next(receipts)) for one in reported
         ]
         return AlertsAccepted(alerts=outcomes, truncated=truncated)
-
-    def _keep(
-        usable: Sequence[ReportedAlert], sender: Sender, traceparent: str | None
-    ) -> list[Receipt | None]:
-        now = parts.clock()
-        alerts = [alert_of(one, new_traceparent(parts.ids, traceparent), now) for one in usable]
-        try:
-            return parts.store.alerts.receive(alerts, now, sender.call)
-        except ReplayedError as error:
-            raise HTTPException(HTTPStatus.CONFLICT, "This call was taken in already") from error
 
     def _outcome(alert: ReportedAlert, receipt: Receipt | None) -> AlertOutcome:
         if receipt is None:
@@ -184,6 +177,28 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
         )
 
     return router
+
+
+def _kept(
+    parts: ApiParts,
+    source: str,
+    usable: Sequence[ReportedAlert],
+    sender: Sender,
+    traceparent: str | None,
+) -> list[Receipt | None]:
+    """What became of each; counted, and told where it is a new incident."""
+    now = parts.clock()
+    alerts = [alert_of(one, new_traceparent(parts.ids, traceparent), now) for one in usable]
+    try:
+        receipts = parts.store.alerts.receive(alerts, now, sender.call)
+    except ReplayedError as error:
+        raise HTTPException(HTTPStatus.CONFLICT, "This call was taken in already") from error
+    for alert, receipt in zip(alerts, receipts, strict=True):
+        disposition = AlertDisposition.IGNORED if receipt is None else disposition_of(receipt)
+        parts.alerts.taken_in(source, disposition)
+        if receipt is not None:
+            tell_of_receipt(alert.incident, receipt)
+    return receipts
 
 
 def _refused(alert: Refused) -> AlertOutcome:

@@ -13,6 +13,8 @@ from functools import partial
 
 from opentelemetry.metrics import Meter, get_meter
 
+from detector.hosting.registry import counter
+from responder import telemetry_registry as told
 from responder.deliberate.member import CouncilMember
 from responder.incident_record import (
     ActionKind,
@@ -54,11 +56,7 @@ class Council:
         self._lock = threading.Lock()
         self._under_way: Counter[MemberRole] = Counter()
         self._no_answers: Counter[MemberRole] = Counter()
-        self._counter = (meter or get_meter(__name__)).create_counter(
-            "aegisops.council.no_answers",
-            unit="{vote}",
-            description="Votes lost to a late or failing member.",
-        )
+        self._counter = counter(meter or get_meter(told.SCOPE), told.NO_ANSWERS)
 
     @property
     def no_answers(self) -> dict[MemberRole, int]:

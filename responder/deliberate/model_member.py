@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from opentelemetry.metrics import Meter
 
+from detector.hosting.registry import counter
+from responder import telemetry_registry as told
 from responder.deliberate.ballot import Ballot, Ballots
 from responder.deliberate.member import CouncilMember
 from responder.diagnose.llm import AttemptTelling, BadAnswer, GuardedProvider
@@ -46,10 +48,8 @@ _AGAINST = {
 
 def vote_telling(meter: Meter) -> AttemptTelling:
     """Tells of attempts to vote, for all members together."""
-    counter = meter.create_counter(
-        "aegisops.council.attempts", unit="{attempt}", description="Providers that were to vote, by outcome."
-    )
-    return AttemptTelling(counter, "vote", "aegisops.vote.attempt", "aegisops.vote.detail")
+    counted = counter(meter, told.COUNCIL_ATTEMPTS)
+    return AttemptTelling(counted, "vote", "aegisops.vote.attempt", "aegisops.vote.detail")
 
 
 class ModelMember:

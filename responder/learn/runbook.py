@@ -209,6 +209,14 @@ class Runbook:
             entries = [self._entry(group, now) for group in self._shelf.groups if self._lasts(group, now)]
         return sorted(entries, key=lambda e: (-e.confidence, e.incident_type, e.entry_id))
 
+    def sizes(self) -> dict[IncidentType, tuple[int, int]]:
+        """By type, how many entries there are and how many incidents they rest on here."""
+        with self._lock:
+            self._refresh_if_due(self._clock())
+            groups = self._shelf.groups
+        of_type = {kind: [one for one in groups if one.incident_type is kind] for kind in IncidentType}
+        return {kind: (len(own), sum(len(one.lessons) for one in own)) for kind, own in of_type.items()}
+
     def take_in(self, runbook: ExchangedRunbook, also: Callable[[Any], object] | None = None) -> ImportResult:
         """Keep what another runbook tells, marked as imported; what is known already is not taken twice."""
         now = self._clock()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from opentelemetry import metrics, trace
 
+from detector.hosting.registry import counter
+from responder import telemetry_registry as told
 from responder.approval import Approval, Approvals
 from responder.incident_record import PipelineState
 from responder.notify.channels import Channel
@@ -18,7 +20,7 @@ from responder.notify.message import Failure, NotDeliveredError
 from responder.notify.wording import Change, Wording
 from responder.quantity import span as duration
 from responder.store import LONGEST_PAUSE_S, Delivery, IncidentRow, Notification, Store
-from responder.telemetry import SCOPE, PipelineMetrics, Stages
+from responder.telemetry import PipelineMetrics, Stages
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.5
@@ -30,17 +32,9 @@ class NotificationMetrics:
     """Counts deliveries, `aegisops.notifications*`."""
 
     def __init__(self, provider: metrics.MeterProvider) -> None:
-        meter = provider.get_meter(SCOPE)
-        self._settled = meter.create_counter(
-            "aegisops.notifications",
-            unit="{notification}",
-            description="Notifications by what became of them.",
-        )
-        self._failures = meter.create_counter(
-            "aegisops.notifications.failures",
-            unit="{attempt}",
-            description="Attempts to deliver a notification that failed.",
-        )
+        meter = provider.get_meter(told.SCOPE)
+        self._settled = counter(meter, told.NOTIFICATIONS)
+        self._failures = counter(meter, told.NOTIFICATIONS_FAILED)
 
     def settled(self, one: Notification, outcome: Delivery) -> None:
         """A notification is done with."""
@@ -101,7 +95,7 @@ class Lane:
         desk = self._desk
         said = desk.store.timeline.message(one.incident_id, one.key)
         message = desk.wording.message(Change(row.incident, one.state, said, asked))
-        with desk.stages.stage("notify", row.incident) as span:
+        with desk.stages.stage(told.NOTIFY, row.incident) as span:
             span.set_attributes(
                 {
                     "aegisops.state": one.state.value,

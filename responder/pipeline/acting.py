@@ -1,5 +1,6 @@
 """The steps of an action: write down that it begins, look, perform, write down what became of it."""
 
+from responder import telemetry_registry as told
 from responder.audit import AuditKind
 from responder.incident_record import ActionKind, ActionOutcome, PipelineState, Verdict
 from responder.pipeline.case_files import CaseFiles
@@ -68,7 +69,7 @@ class Acting:
         if action.action in _SCALING:
             message = f"Replicas of {action.target} are being changed"
             files.move(row, PipelineState.SCALING, message, f"{attempt}.scale")
-        with files.stages.stage("execute", row.incident) as span:
+        with files.stages.stage(told.EXECUTE, row.incident) as span:
             result = self._execution.perform(action, ref, prior)
             span.set_attributes(
                 {

@@ -10,7 +10,7 @@ from responder.audit import AuditKind, AuditTrail
 from responder.incident_record import ActionRecord, Case, CouncilDecision, Diagnosis, PipelineState
 from responder.pipeline.rooms import Rooms
 from responder.store import IncidentRow, Store
-from responder.telemetry import PipelineMetrics, Stages
+from responder.telemetry import PipelineMetrics, Stages, in_trace_of, moved_event
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,12 +89,16 @@ class CaseFiles:
         move = self.store.timeline.move(row.incident.id, state, message, key=key, at=now)
         if move is None:
             return
+        event = None
         if move.before is not move.after:
-            self.metrics.moved(move.before, move.seconds)
+            self.metrics.moved(row.incident, move.before, move.seconds)
+            known = self.store.journal.latest_diagnosis(row.incident.id)
+            root_cause = "" if known is None else known.root_cause
+            event = moved_event(row.incident, move.before, state, root_cause)
         if state.final:
-            self.metrics.ended(state, row.incident, max(0.0, now - row.received_at))
-        with self.stages.within(row.incident):
-            _LOG.info("%s %s: %s", row.incident.id, state, message)
+            self.metrics.ended(state, row.incident, row.received_at, now)
+        with in_trace_of(row.incident):
+            _LOG.info("%s %s: %s", row.incident.id, state, message, extra=event)
 
     def audit(
         self, kind: AuditKind, row: IncidentRow, actor: str, detail: Mapping[str, Any], *, key: str
@@ -106,5 +110,5 @@ class CaseFiles:
     def note(self, row: IncidentRow, message: str, key: str) -> None:
         """Add to the timeline without a change of state, once for a `key`."""
         self.store.timeline.note(row.incident.id, message, key=key, at=self.clock())
-        with self.stages.within(row.incident):
+        with in_trace_of(row.incident):
             _LOG.info("%s: %s", row.incident.id, message)

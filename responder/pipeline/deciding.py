@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from responder import telemetry_registry as told
 from responder.audit import AuditKind
 from responder.incident_record import (
     ActionKind,
@@ -60,6 +61,7 @@ class Deciding:
                 return Next.OVER
             row, diagnosis = newer, self._diagnosed(newer)
         files.store.journal.save_diagnosis(incident_id, attempt, diagnosis)
+        files.metrics.diagnosed(row.incident, diagnosis)
         files.note(row, f"Diagnosis ({diagnosis.analyst}): {diagnosis.root_cause}", f"{attempt}.diagnosis")
         if diagnosis.outcome is DiagnosisOutcome.NOT_ENOUGH_EVIDENCE:
             return Next.NOT_ENOUGH_EVIDENCE
@@ -93,7 +95,7 @@ class Deciding:
 
     def _diagnosed(self, row: IncidentRow) -> Diagnosis:
         files = self._files
-        with files.stages.stage("analyse", row.incident) as span:
+        with files.stages.stage(told.ANALYSE, row.incident) as span:
             diagnosis = files.rooms.analyst.diagnose(files.case(row))
             span.set_attributes(
                 {
@@ -158,7 +160,7 @@ class Deciding:
         known = files.store.journal.decision(case.incident.id, attempt, rank)
         if known is not None:
             return known
-        with files.stages.stage("council", case.incident) as span:
+        with files.stages.stage(told.COUNCIL, case.incident) as span:
             decision = files.rooms.council.decide(case, diagnosis, proposal, attempt)
             span.set_attributes(
                 {

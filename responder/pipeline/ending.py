@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from responder import telemetry_registry as told
 from responder.audit import AuditKind
 from responder.incident_record import PipelineState, VerificationOutcome
 from responder.pipeline.case_files import CaseFiles
@@ -24,7 +25,7 @@ class Ending:
         files.move(row, PipelineState.VERIFYING, message, f"{attempt}.verify")
         # The detector knows an incident that came by webhook first under an id of its own.
         asked = replace(row.incident, id=row.detector_id)
-        with files.stages.stage("verify", row.incident) as span:
+        with files.stages.stage(told.VERIFY, row.incident) as span:
             verification = files.rooms.verifier.verify(asked, action.ended_at or action.started_at)
             span.set_attributes(
                 {
@@ -35,7 +36,8 @@ class Ending:
             )
         outcome, detail = verification.outcome, verification.detail
         files.store.journal.save_verification(incident_id, attempt, outcome, detail)
-        files.metrics.verified(files.action(incident_id, attempt))
+        diagnosis = files.diagnosis(incident_id, attempt)
+        files.metrics.verified(row.incident, files.action(incident_id, attempt), diagnosis)
         files.audit(
             AuditKind.VERIFICATION,
             row,
@@ -63,7 +65,7 @@ class Ending:
         record = files.store.records.get(incident_id)
         if record is None:
             raise LookupError(f"no incident {incident_id}")
-        with files.stages.stage("learn", record.incident) as span:
+        with files.stages.stage(told.LEARN, record.incident) as span:
             span.set_attribute("aegisops.state", record.state.value)
             files.rooms.runbook.learn(record)
         return ""

@@ -1,5 +1,6 @@
 """The step between council and action: the policy rules, and where it says so a human answers."""
 
+from responder import telemetry_registry as told
 from responder.approval import Answer, Approval
 from responder.audit import AuditKind
 from responder.incident_record import CouncilDecision, PipelineState, ProposedAction
@@ -70,7 +71,7 @@ class Permitting:
 
     def _ruling(self, row: IncidentRow, decision: CouncilDecision, rank: int, moment: str) -> PolicyRuling:
         files, proposal, attempt = self._files, decision.proposal, decision.attempt
-        with files.stages.stage("policy", row.incident) as span:
+        with files.stages.stage(told.POLICY, row.incident) as span:
             ruling = files.rooms.policy.rule(files.case(row), proposal, files.clock())
             span.set_attributes(
                 {

@@ -31,6 +31,11 @@ class Starting:
         """Workflows run."""
         return self._started and not self._stopping.is_set()
 
+    @property
+    def waiting(self) -> int:
+        """How many were asked for and are not started."""
+        return len(self._asked)
+
     def start(self, incident_id: str) -> None:
         """Have the incident worked on soon; does nothing when it is already, or was."""
         with self._changed:

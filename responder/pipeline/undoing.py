@@ -1,5 +1,6 @@
 """The step that takes an action back: one that did not help, made something worse, or failed half way."""
 
+from responder import telemetry_registry as told
 from responder.audit import AuditKind
 from responder.incident_record import ActionOutcome, ActionRecord, PipelineState
 from responder.pipeline.case_files import CaseFiles
@@ -28,7 +29,7 @@ class Undoing:
         row = files.row(incident_id)
         message = f"Attempt {attempt}: {action.action} of {action.target} is being taken back"
         files.move(row, PipelineState.EXECUTING, message, f"{attempt}.undo")
-        with files.stages.stage("undo", row.incident) as span:
+        with files.stages.stage(told.UNDO, row.incident) as span:
             result = self._execution.undo(action, undoable)
             span.set_attributes(
                 {

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import httpx
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pydantic import Field, JsonValue, field_validator
 
 from responder.incident_record import ActionOutcome
@@ -108,7 +109,9 @@ class _Sent:
 
 async def _send(step: HttpStep, key: str, sent: _Sent) -> tuple[int, str]:
     """Status and the first bytes of the body. Raises TimeoutError after the step's whole time."""
-    headers = {**step.headers, "Idempotency-Key": key}
+    carried: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carried)
+    headers = {**carried, **step.headers, "Idempotency-Key": key}
     async with (
         asyncio.timeout(step.timeout_s),
         httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=step.timeout_s) as client,

@@ -16,6 +16,7 @@ from responder.store.notifications import LONGEST_PAUSE_S, Delivery, Notificatio
 from responder.store.outage import Outage, StoreUnavailableError
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
+from responder.store.tallies import Tallies
 from responder.store.timeline import Move, StoredEvent, Timeline
 from responder.store.webhook_calls import ReplayedError, WebhookCall
 
@@ -46,6 +47,7 @@ __all__ = [
     "StoreUnusableError",
     "StoredEvent",
     "TakenOverError",
+    "Tallies",
     "Timeline",
     "WebhookCall",
     "alert_digest",

@@ -219,7 +219,9 @@ class AlertIntake:
             self._new_alerts.append(
                 {"id": incident.id, "incident_id": held.id, "received_at": self._at, "evidence": evidence}
             )
-        return Receipt(held.id, held.state, created=created, changed=True)
+        return Receipt(
+            held.id, held.state, created=created, changed=True, traceparent=held.incident.traceparent
+        )
 
     def _again(self, incident: Incident, number: int, previous_id: str) -> Incident:
         """The incident of a further episode, under an id that is free."""
@@ -366,7 +368,7 @@ def _before(one: float | None, other: float | None) -> bool:
 
 
 def _receipt(held: _Held, changed: bool) -> Receipt:
-    return Receipt(held.id, held.state, created=False, changed=changed)
+    return Receipt(held.id, held.state, created=False, changed=changed, traceparent=held.incident.traceparent)
 
 
 def _sharpened(known: Incident, alert: Incident) -> Incident:

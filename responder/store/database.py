@@ -5,7 +5,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -63,12 +63,14 @@ class Database:
     the rows that they decide by (`FOR UPDATE`), or where there are no rows yet a lock (`alone`); readers see
     one snapshot.
 
-    Both raise `StoreUnavailableError` when the database is away, locked or full.
+    Both raise `StoreUnavailableError` when the database is away, locked or full. `waited` is told how many
+    seconds each writing transaction waited to begin.
     """
 
-    def __init__(self, url: str, setting: str) -> None:
+    def __init__(self, url: str, setting: str, waited: Callable[[float], None] = lambda _: None) -> None:
         self._url = _with_driver(make_url(url))
         self._setting = setting
+        self._waited = waited
         self._held: IO[bytes] | None = None
         self._started = False
         self._turn = threading.Lock()
@@ -195,7 +197,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; committed at the end, rolled back on an exception."""
+        asked_at = time.monotonic()
         with self._turnstile.pass_through(), self._explained(), self._in_turn(), self._writing.begin() as tx:
+            self._waited(time.monotonic() - asked_at)
             yield tx
         self._written_at = time.monotonic()
 

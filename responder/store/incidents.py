@@ -21,13 +21,14 @@ UNFINISHED = incidents.c.state.not_in([state.value for state in FINAL_STATES])
 class Receipt:
     """What became of a report. `incident_id`: the incident it now belongs to; `state`: where that stands.
 
-    `created`: a new incident; `changed`: something in it was not known before.
+    `created`: a new incident; `changed`: something in it was not known before. `traceparent`: its trace.
     """
 
     incident_id: str
     state: PipelineState
     created: bool
     changed: bool
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Incidents:
             elif incident.state is IncidentState.CLOSED and not row.over:
                 message = "The detector reports that the fault is over"
                 append_event(tx, row.id, state, message, key=f"over:{incident.revision}", at=at)
-            return Receipt(row.id, state, created=False, changed=True)
+            return Receipt(row.id, state, created=False, changed=True, traceparent=known.traceparent)
 
     def get(self, incident_id: str) -> IncidentRow | None:
         """The incident by its id or by any id it was reported under."""
@@ -195,7 +196,9 @@ def create_incident(
     )
     message = f"Received from {source}: {incident.summary}"
     append_event(tx, incident.id, PipelineState.RECEIVED, message, key="received", at=at)
-    return Receipt(incident.id, PipelineState.RECEIVED, created=True, changed=True)
+    return Receipt(
+        incident.id, PipelineState.RECEIVED, created=True, changed=True, traceparent=incident.traceparent
+    )
 
 
 def incident_columns(incident: Incident) -> dict[str, object]:

@@ -80,6 +80,13 @@ class Journal:
             document = tx.execute(query).scalar_one_or_none()
         return None if document is None else DIAGNOSIS.validate_python(document)
 
+    def latest_diagnosis(self, incident_id: str) -> Diagnosis | None:
+        """The last diagnosis that was made."""
+        query = select(diagnoses.c.document).where(diagnoses.c.incident_id == incident_id)
+        with self._database.read() as tx:
+            document = tx.execute(query.order_by(diagnoses.c.attempt.desc()).limit(1)).scalar_one_or_none()
+        return None if document is None else DIAGNOSIS.validate_python(document)
+
     def save_decision(self, incident_id: str, rank: int, decision: CouncilDecision) -> None:
         """Keep the council's decision on the proposal of that rank; a second one is not kept."""
         key = (

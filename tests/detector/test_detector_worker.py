@@ -21,12 +21,14 @@ class Rig:
         self.settled: queue.Queue[tuple[int, type[Exception] | None]] = queue.Queue()
         self.reported: queue.Queue[Incident] = queue.Queue()
         self.opened: list[str] = []
+        self.judged: list[int] = []
         stages = Stages(
             take=self.take,
             normalise=self.normalise,
             settled=lambda request, error: self.settled.put((request, error and type(error))),
             flush=lambda _: a_batch(1),
             judge=self.engine,
+            judged=lambda request, _: self.judged.append(request),
             opened=lambda incident: self.opened.append(incident.id),
             report=self.reported.put,
         )

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from fastapi import FastAPI
 
+from detector.hosting import Exposition
 from detector.report.queries import query_interface
 from responder.api import build_app
 
@@ -98,7 +99,7 @@ def routes_on_page(text: str) -> set[tuple[str, str]]:
 
 
 def test_the_query_interface_is_described_as_it_is() -> None:
-    app = query_interface(UNUSED, UNUSED, UNUSED, timeout_s=1.0)
+    app = query_interface(UNUSED, UNUSED, UNUSED, timeout_s=1.0, exposition=Exposition())
     assert routes_on_page(section("Detector's query interface")) == routes_of(app)
 
 

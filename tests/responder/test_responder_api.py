@@ -307,6 +307,7 @@ def test_the_description_names_every_call_with_its_problems(api: Api) -> None:
         "/incidents/{incident_id}/feedback",
         "/health",
         "/ready",
+        "/metrics",
     }
     post = description["paths"]["/webhook"]["post"]
     assert {"202", "413", "422", "500"} <= set(post["responses"])

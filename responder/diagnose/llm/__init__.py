@@ -10,6 +10,7 @@ from responder.diagnose.llm.event_loop import EventLoopThread
 from responder.diagnose.llm.guarded import AttemptTelling, GuardedProvider
 from responder.diagnose.llm.look_up import LookUp, LookUps, TracedLookUps
 from responder.diagnose.llm.model_analyst import AskingConfig, ModelAnalyst
+from responder.diagnose.llm.model_metrics import ModelMetrics
 from responder.diagnose.llm.prompt import PromptLimits, Prompts
 from responder.diagnose.llm.provider import (
     BadAnswer,
@@ -42,6 +43,7 @@ __all__ = [
     "LookUps",
     "Message",
     "ModelAnalyst",
+    "ModelMetrics",
     "OverBudget",
     "Price",
     "Prompt",

@@ -67,6 +67,11 @@ class Budget:
             call.usd = self._price.of(tokens_in, tokens_out)
 
     @property
+    def price(self) -> Price:
+        """What a call costs."""
+        return self._price
+
+    @property
     def spent(self) -> tuple[int, float]:
         """Tokens and US dollars of the last hour, with what is set aside."""
         with self._lock:

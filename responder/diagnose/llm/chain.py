@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from opentelemetry.metrics import Meter
 
+from detector.hosting.registry import counter
+from responder import telemetry_registry as told
 from responder.diagnose.analyst import Analyst
 from responder.diagnose.llm.guarded import AttemptTelling, GuardedProvider
 from responder.diagnose.llm.merge import merged
@@ -46,13 +48,11 @@ class DiagnosisChain:
         self._offline = offline
         self._config = config
         self._clock = clock
-        counter = meter.create_counter(
-            "aegisops.diagnosis.attempts",
-            unit="{attempt}",
-            description="Providers that were to diagnose, by outcome.",
-        )
         self._telling = AttemptTelling(
-            counter, "diagnosis", "aegisops.diagnosis.attempt", "aegisops.diagnosis.detail"
+            counter(meter, told.DIAGNOSIS_ATTEMPTS),
+            "diagnosis",
+            "aegisops.diagnosis.attempt",
+            "aegisops.diagnosis.detail",
         )
 
     def diagnose(self, case: Case) -> Diagnosis:

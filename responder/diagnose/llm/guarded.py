@@ -1,16 +1,19 @@
 """One provider with its guards, shared by all who ask it: a budget, a breaker, a record of each attempt."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from opentelemetry import trace
-from opentelemetry.metrics import Counter
+from opentelemetry.metrics import Counter, NoOpMeter
+from opentelemetry.util.types import AttributeValue
 
+from responder import telemetry_registry as told
 from responder.diagnose.llm.breaker import CircuitBreaker
 from responder.diagnose.llm.budget import Budget
 from responder.diagnose.llm.model_calls import ModelCalls, Usage
+from responder.diagnose.llm.model_metrics import ModelMetrics, semantic_name
 from responder.diagnose.llm.provider import BadAnswer, LlmProvider, OverBudget, ProviderError, RateLimited
 from responder.incident_record import AttemptOutcome, ProviderAttempt
 from responder.redaction import sanitised
@@ -27,7 +30,8 @@ class GuardedProvider:
     """A provider, what it may cost, and the breaker that leaves it alone while it fails.
 
     Analyst and council share the object, so that what one of them finds out about a provider counts for
-    the other. Safe for several threads. `clock` gives monotonic seconds.
+    the other. Safe for several threads. `clock` gives monotonic seconds; `server`: the attributes that say
+    where it is.
     """
 
     provider: LlmProvider
@@ -35,6 +39,8 @@ class GuardedProvider:
     breaker: CircuitBreaker
     tracer: trace.Tracer
     clock: Callable[[], float]
+    metrics: ModelMetrics = field(default_factory=lambda: ModelMetrics(NoOpMeter(told.SCOPE)))
+    server: Mapping[str, AttributeValue] = field(default_factory=dict)
 
     def attempt(self, until: float, ask: Callable[[ModelCalls], T]) -> tuple[T | None, ProviderAttempt]:
         """What `ask` makes of calls that must end at `until`, and how that went; None where it failed.
@@ -48,7 +54,15 @@ class GuardedProvider:
             return None, self.not_asked(
                 AttemptOutcome.BREAKER_OPEN, "it failed lately, and is left alone for a while"
             )
-        calls = ModelCalls(self.provider, self.budget, self.tracer, self.clock, until)
+        calls = ModelCalls(
+            self.provider,
+            self.budget,
+            self.tracer,
+            self.clock,
+            until,
+            metrics=self.metrics,
+            server=self.server,
+        )
         try:
             answer = ask(calls)
         except ProviderError as error:
@@ -104,7 +118,10 @@ class AttemptTelling:
 
     def tell(self, attempt: ProviderAttempt) -> None:
         """Tell of one."""
-        attributes = {"gen_ai.provider.name": attempt.provider, self.outcome_key: attempt.outcome.value}
+        attributes = {
+            "gen_ai.provider.name": semantic_name(attempt.provider),
+            self.outcome_key: attempt.outcome.value,
+        }
         self.counter.add(1, attributes)
         about = {**attributes, "gen_ai.request.model": attempt.model, self.detail_key: attempt.detail}
         trace.get_current_span().add_event("attempt", about)

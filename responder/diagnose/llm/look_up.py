@@ -6,6 +6,7 @@ from typing import Protocol
 
 from opentelemetry import trace
 
+from responder import telemetry_registry as told
 from responder.incident_record import Case
 
 
@@ -52,7 +53,7 @@ class TracedLookUps:
 
     def look(self, case: Case, tool: LookUp, argument: str) -> Sequence[str]:
         """The answer of the other."""
-        with self._tracer.start_as_current_span(f"execute_tool {tool.value}") as span:
+        with self._tracer.start_as_current_span(told.EXECUTE_TOOL.named(tool.value)) as span:
             found = self._look_ups.look(case, tool, argument)
             span.set_attributes(
                 {

@@ -1,14 +1,16 @@
 """The calls of one attempt: each within the time left, paid from the budget, with a span of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
+from responder import telemetry_registry as told
 from responder.diagnose.llm import fence
 from responder.diagnose.llm.budget import Budget
+from responder.diagnose.llm.model_metrics import ModelMetrics, semantic_name
 from responder.diagnose.llm.provider import (
     Completion,
     LlmProvider,
@@ -40,12 +42,17 @@ class ModelCalls:
         tracer: trace.Tracer,
         clock: Callable[[], float],
         until: float,
+        *,
+        metrics: ModelMetrics,
+        server: Mapping[str, AttributeValue],
     ) -> None:
         self.provider = provider
         self._budget = budget
         self._tracer = tracer
         self._clock = clock
         self._until = until
+        self._metrics = metrics
+        self._server = server
         self.usage = Usage()
 
     @property
@@ -73,38 +80,43 @@ class ModelCalls:
             return done.text
         finally:
             self._budget.settle(reserved, *used)
+            self._metrics.paid(self._budget.price.of(*used), self.provider.name, self.provider.model)
             self.usage.tokens_in += used[0]
             self.usage.tokens_out += used[1]
 
     def _traced(self, prompt: Prompt, left: float) -> Completion:
         provider = self.provider
-        attributes: dict[str, AttributeValue] = {
+        known: dict[str, AttributeValue] = {
             "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": _SEMANTIC_NAMES.get(provider.name, provider.name),
+            "gen_ai.provider.name": semantic_name(provider.name),
             "gen_ai.request.model": provider.model,
+            **self._server,
+        }
+        asked: dict[str, AttributeValue] = {
             "gen_ai.request.max_tokens": prompt.max_tokens,
             "gen_ai.output.type": "json",
         }
         with self._tracer.start_as_current_span(
-            f"chat {provider.model}",
+            told.CHAT.named(provider.model),
             kind=SpanKind.CLIENT,
-            attributes=attributes,
+            attributes={**known, **asked},
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
+            began = self._clock()
             try:
                 done = provider.complete(prompt, left)
             except Exception as error:
                 kind = error.outcome.value if isinstance(error, ProviderError) else type(error).__name__
+                self._metrics.called(self._clock() - began, {**known, "error.type": kind})
                 span.set_attribute("error.type", kind)
                 span.set_status(Status(StatusCode.ERROR, sanitised(str(error), 200)))
                 raise
-            span.set_attribute("gen_ai.response.model", sanitised(done.model, 100))
+            known["gen_ai.response.model"] = sanitised(done.model, 100)
+            self._metrics.called(self._clock() - began, known)
+            self._metrics.counted(done, known)
+            span.set_attributes(known)
             for name, tokens in (("input", done.tokens_in), ("output", done.tokens_out)):
                 if tokens is not None:
                     span.set_attribute(f"gen_ai.usage.{name}_tokens", tokens)
             return done
-
-
-_SEMANTIC_NAMES = {"claude": "anthropic"}
-"""Where our name of a provider is not that of the semantic conventions."""
