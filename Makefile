@@ -65,6 +65,10 @@ lock: ## pins the dependencies anew (needs uv)
 	    --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --no-header --no-annotate --generate-hashes --universal --python-version 3.11 \
 	    --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	for room in buggy_app detector responder; do \
+	    uv pip compile --quiet --no-header --no-annotate --generate-hashes --universal --python-version 3.11 \
+	        --constraints requirements.lock compose/requirements/$$room.in -o compose/requirements/$$room.lock || exit 1; \
+	done
 
 clean: ## removes what was built or measured here
 	rm -rf $(VENV) .aegisops dist demo-report.json .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -40,4 +40,4 @@ class ActiveEndpoint:
 
     def url(self, endpoint: Endpoint) -> str:
         """The base URL of an endpoint."""
-        return f"http://{self._settings.host}:{self.port(endpoint)}"
+        return f"http://{self._settings.dependency_host}:{self.port(endpoint)}"

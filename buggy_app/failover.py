@@ -17,7 +17,7 @@ def fail_over(settings: Settings, state: StateDirectory) -> str:
     endpoint = ActiveEndpoint(state, settings)
     if endpoint.get() is Endpoint.SECONDARY:
         return "already on the secondary endpoint"
-    _probe(settings.host, endpoint.port(Endpoint.SECONDARY))
+    _probe(settings.dependency_host, endpoint.port(Endpoint.SECONDARY))
     endpoint.set(Endpoint.SECONDARY)
     return "switched from the primary to the secondary endpoint"
 

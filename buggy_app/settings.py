@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".buggy-app")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    operations_port: int = Field(default=8013, ge=1, le=65535)
+    dependency_host: str = "127.0.0.1"
     dependency_primary_port: int = Field(default=8011, ge=1, le=65535)
     dependency_secondary_port: int = Field(default=8012, ge=1, le=65535)
     memory_limit_bytes: int = Field(default=450_000_000, ge=50_000_000)

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ class StateDirectory:
         try:
             for path in (self.root, self.work, self.chaos, self.replicas, self.configuration):
                 path.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
+            probe = self.root / f".probe-{socket.gethostname()}.{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
@@ -59,7 +60,7 @@ class StateDirectory:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` beside `path` and put it in its place in one step."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")  # containers share pids
     beside.write_bytes(content)
     beside.replace(path)
 

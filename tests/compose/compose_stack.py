@@ -1,0 +1,156 @@
+"""The Compose stack on the engine of the tests, as far as images can be had without a registry."""
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import pytest
+from docker_containers import engine_url
+from stand_in_images import MissingPackageError, base_image
+
+ROOT = Path(__file__).parents[2]
+COLLECTOR = ROOT / "collector" / "build" / "aegisops-collector"
+# Those whose images are of a registry alone (Prometheus, Loki, Tempo, Grafana, Ollama) are left out.
+SERVICES = ("nginx", "buggy-app", "operations", "traffic", "collector", "detector", "responder")
+PORTS = ("HTTP_PORT", "APP_PORT", "RESPONDER_PORT", "OTLP_GRPC_PORT", "OTLP_HTTP_PORT")
+BUILT = ("buggy-app", "detector", "responder")
+
+
+@dataclass(frozen=True)
+class ComposeStack:
+    """`api`: the engine."""
+
+    api: Any
+    project: str
+    environment: dict[str, str]
+    token: str
+
+    def run(self, *command: str) -> str:
+        """docker-compose with `command`; what it prints."""
+        return _compose(self.environment, *command)
+
+    def inject(self, fault: str, *more: str) -> None:
+        self.run("exec", "-T", "operations", "python", "-m", "buggy_app.chaos", "inject", fault, *more)
+
+    def containers(self, service: str) -> dict[str, dict[str, Any]]:
+        """By name."""
+        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
+        found = self.api.containers(all=True, filters={"label": labels})
+        return {one["Names"][0].removeprefix("/"): self.api.inspect_container(one["Id"]) for one in found}
+
+    def url(self, service: str, port: int) -> str:
+        """Where a published port is on this machine."""
+        (container,) = self.containers(service).values()
+        (binding,) = container["NetworkSettings"]["Ports"][f"{port}/tcp"][:1]
+        return f"http://{binding['HostIp']}:{binding['HostPort']}"
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """All of them with their details, newest first."""
+        page = self._get("/incidents?limit=50")
+        return [self._get(f"/incidents/{one['id']}") for one in page["items"]]
+
+    def service_health(self, service: str) -> dict[str, Any] | None:
+        """As the detector sees it, asked from inside, as nobody else can reach it."""
+        ask = "import sys,urllib.request as u; sys.stdout.write(u.urlopen(sys.argv[1]).read().decode())"
+        answer = self.run("exec", "-T", "detector", "python", "-c", ask, "http://127.0.0.1:8002/services")
+        return next((one for one in json.loads(answer) if one["service"] == service), None)
+
+    def logs(self, service: str) -> str:
+        return self.run("logs", "--no-color", "--tail=2000", service)
+
+    def _get(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = httpx.get(self.url("responder", 8001) + path, headers=headers, timeout=10.0)
+        return answer.raise_for_status().json()
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, situation: Callable[[], str]) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain; {situation()}"
+        time.sleep(0.5)
+
+
+@contextmanager
+def compose_stack(directory: Path) -> Iterator[ComposeStack]:
+    """Builds, starts, and at the end removes all it made but the images."""
+    url = engine_url()
+    if not COLLECTOR.is_file():
+        _give_up("the Collector is not built; build it with: make collector")
+    if shutil.which("docker-compose") is None:
+        _give_up("no docker-compose; on Debian: apt-get install docker-compose")
+    project = f"t{uuid.uuid4().hex[:8]}"
+    environment = {
+        **os.environ,
+        "DOCKER_HOST": url,
+        "DOCKER_SOCKET": url.removeprefix("unix://"),
+        "DOCKER_BUILDKIT": "0",
+        "COMPOSE_PROJECT_NAME": project,
+        **{name: str(port) for name, port in zip(PORTS, _free_ports(len(PORTS)), strict=True)},
+    }
+    api = docker.APIClient(base_url=url, version="auto", timeout=600)
+    try:
+        base = base_image(api, ROOT, directory)
+        environment.update(dict.fromkeys(("PYTHON_IMAGE", "NGINX_IMAGE", "HAPROXY_IMAGE"), base))
+        _import_collector(api)
+        _compose(environment, "build", *BUILT)
+        try:
+            _compose(environment, "up", "-d", "--no-build", *SERVICES)
+            show = ("run", "--rm", "--no-deps", "-T", "tokens", "cat", "/access/operator/token")
+            yield ComposeStack(api, project, environment, _compose(environment, *show).strip())
+        finally:
+            _compose(environment, "down", "--volumes", "--timeout", "2", "--remove-orphans")
+    except MissingPackageError as error:
+        _give_up(str(error))
+    finally:
+        api.close()
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _compose(environment: dict[str, str], *command: str) -> str:
+    ended = subprocess.run(
+        ["docker-compose", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, f"docker-compose {' '.join(command)}: {ended.stdout}{ended.stderr}"
+    return ended.stdout
+
+
+def _import_collector(api: Any) -> None:
+    """The static binary that was built here, in the place that collector/Dockerfile gives it."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(COLLECTOR, "aegisops-collector")
+        for name, mode in {"data": 0o755, "tmp": 0o1777}.items():
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, mode, 10001, 10001
+            tar.addfile(entry)
+    changes = ["USER 10001:10001", 'ENTRYPOINT ["/aegisops-collector"]']
+    api.import_image_from_data(
+        archive.getvalue(), repository="aegisops/collector", tag="0.1.0", changes=changes
+    )
+
+
+def _give_up(why: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
