@@ -40,6 +40,9 @@ wheel: install-dev ## builds the wheel and imports every package from a clean en
 dashboards: install-dev ## writes Grafana's dashboards and alert rules anew from the code in grafana/
 	$(BIN)/python -m grafana
 
+collector: ## builds the OpenTelemetry Collector with the parts used here (needs Go)
+	collector/build.sh
+
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
