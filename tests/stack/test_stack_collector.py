@@ -20,7 +20,7 @@ def unaccounted(running: Running) -> dict[str, float]:
     told = list(scraped(f"http://127.0.0.1:{settings.collector_metrics_port}/metrics"))
     return {
         kind: total(told, f"otelcol_receiver_accepted_{kind}_total")
-        - total(told, f"otelcol_exporter_sent_{kind}_total", exporter="otlp/detector")
+        - total(told, f"otelcol_exporter_sent_{kind}_total", exporter="otlp_grpc/detector")
         - total(told, f"otelcol_processor_filter_{filtered}_filtered_total")
         for kind, filtered in KINDS.items()
     }
@@ -36,8 +36,8 @@ def test_a_fault_is_healed_from_what_came_through_the_collector(
         assert result.problem is None, result
         told = list(scraped(f"http://127.0.0.1:{settings.collector_metrics_port}/metrics"))
         for kind in KINDS:
-            assert total(told, f"otelcol_exporter_sent_{kind}_total", exporter="otlp/detector") > 0
-            assert total(told, f"otelcol_exporter_send_failed_{kind}_total", exporter="otlp/detector") == 0
+            assert total(told, f"otelcol_exporter_sent_{kind}_total", exporter="otlp_grpc/detector") > 0
+            assert total(told, f"otelcol_exporter_send_failed_{kind}_total", exporter="otlp_grpc/detector") == 0
             assert total(told, f"otelcol_receiver_refused_{kind}_total") == 0
         wait_until(
             lambda: not any(unaccounted(running).values()),
