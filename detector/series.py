@@ -18,7 +18,7 @@ class Stat(StrEnum):
     """How a series was made from the telemetry it stands for."""
 
     VALUE = "value"  # a gauge or non-monotonic sum, as it is
-    RATE = "rate"  # a monotonic sum, per second
+    RATE = "rate"  # a monotonic sum, or that of what a histogram observed, per second
     SHARE = "share"  # usage over its limit, 0 to 1
     MEAN = "mean"  # a histogram's or a window of spans' mean
     P95 = "p95"  # a histogram's or a window of spans' 95th percentile, estimated

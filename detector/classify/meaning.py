@@ -38,7 +38,7 @@ class Signal(StrEnum):
 class Meaning:
     """How to judge a series. The fields are explained at the head of `meanings.yaml`.
 
-    `min_change`, `comfortable`, `limit` and `telling_from` are in the unit of the series itself.
+    `min_change`, `comfortable`, `excusable`, `limit` and `telling_from` are in the unit of the series itself.
     """
 
     signal: Signal
@@ -55,6 +55,7 @@ class Meaning:
     starts_at_zero: bool
     telling_from: float | None = None
     telling_ratio: float = 1.0
+    excusable: float | None = None
 
     @property
     def judged(self) -> bool:
@@ -94,6 +95,7 @@ class _Rule(BaseModel):
     absolute: bool = False
     telling_from: float | None = None
     telling_ratio: float = Field(default=1.0, ge=1)
+    excusable: float | None = None
 
     def matches(self, key: SeriesKey) -> bool:
         if self.stats and key.stat not in self.stats:
@@ -125,6 +127,7 @@ class _Rule(BaseModel):
             starts_at_zero=up_is_bad and self.weight > 0 and key.stat in _COUNTED,
             telling_from=None if self.telling_from is None else self.telling_from * scale,
             telling_ratio=self.telling_ratio,
+            excusable=None if self.excusable is None else self.excusable * scale,
         )
 
 

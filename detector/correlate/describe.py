@@ -73,6 +73,8 @@ def quantity(value: float, unit: str, stat: Stat | None, signal: Signal) -> str:
 def _rate_text(value: float, unit: str, signal: Signal) -> str:
     if signal is Signal.CPU:
         return f"{_short(value * _SECONDS.get(unit, 1.0))} cores"
+    if unit in _SECONDS:
+        return f"{_short(100 * value * _SECONDS[unit])} %"
     return f"{bytes_text(value * _BYTES[unit]) if unit in _BYTES else _short(value)}/s"
 
 
@@ -191,6 +193,8 @@ def _measure(anomaly: Anomaly) -> str:
     text = _quantity(anomaly, anomaly.now or 0.0)
     if anomaly.stat is Stat.SHARE:
         text += " of the limit"
+    elif anomaly.signal is Signal.MEMORY and anomaly.stat is Stat.RATE:
+        text += " of the time collecting garbage"
     elif anomaly.signal is Signal.CPU and text.endswith("%"):
         text += " used"
     if anomaly.before is not None:

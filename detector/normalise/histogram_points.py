@@ -22,7 +22,8 @@ COUNT_UNIT = "1"
 class HistogramReader:
     """Reads histogram points (explicit, exponential, summaries' counts) into samples of the interval.
 
-    COUNT_RATE for every interval, also when nothing was observed; MEAN and P95 only when something was.
+    COUNT_RATE for every interval, also when nothing was observed, and RATE of the sum where it is time spent;
+    MEAN and P95 only when something was.
     Where unbounded attributes were taken off, histograms are merged.
     """
 
@@ -83,7 +84,7 @@ class HistogramReader:
         reading: Reading,
     ) -> None:
         service = reading.instance.id.service
-        for stat, value in _statistics(*interval):
+        for stat, value in _statistics(metric, *interval):
             if stat not in stream.slots:
                 unit = COUNT_UNIT if stat is Stat.COUNT_RATE else metric.unit
                 key = SeriesKey(service, metric.name, stat, unit, Origin.METRIC, stream.attributes)
@@ -124,8 +125,10 @@ def _next(
     return observed, stream.time.seconds
 
 
-def _statistics(observed: Observed, seconds: float) -> Iterator[tuple[Stat, float]]:
+def _statistics(metric: KnownMetric, observed: Observed, seconds: float) -> Iterator[tuple[Stat, float]]:
     yield Stat.COUNT_RATE, observed.count / seconds
+    if metric.time_spent and observed.total is not None:
+        yield Stat.RATE, observed.total / seconds
     mean = observed.mean
     if mean is not None:
         yield Stat.MEAN, mean

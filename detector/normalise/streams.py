@@ -1,5 +1,6 @@
 """What is remembered of an instance's streams between its requests, and of one request while it is read."""
 
+import re
 from dataclasses import dataclass, field
 
 from detector.normalise.attributes import AttributeLimits, Kept, SeriesAttributes
@@ -17,6 +18,8 @@ EXPORT_GAP_S = 0.1
 _MAX_NAME = 200
 _MAX_UNIT = 32
 _MAX_METRICS = 10_000
+_TIME_SPENT = re.compile(r"(^|[._])gc[._].*(duration|time|pause)")
+"""Durations whose sum per second, the share of its time that a process spends so, says more than each."""
 
 
 @dataclass(slots=True)
@@ -55,10 +58,11 @@ class HistogramStream:
 
 @dataclass(slots=True)
 class KnownMetric:
-    """The streams of one metric of one instance."""
+    """The streams of one metric of one instance. `time_spent`: the sum of its histograms is a series, too."""
 
     name: str
     unit: str
+    time_spent: bool = False
     numbers: dict[Spelling, NumberStream] = field(default_factory=dict)
     histograms: dict[Spelling, HistogramStream] = field(default_factory=dict)
 
@@ -85,7 +89,8 @@ class InstanceStreams:
         key = (name, unit, kind)
         metric = self.metrics.get(key)
         if metric is None:
-            metric = KnownMetric(clean(name, _MAX_NAME), clean(unit, _MAX_UNIT))
+            time_spent = _TIME_SPENT.search(name) is not None
+            metric = KnownMetric(clean(name, _MAX_NAME), clean(unit, _MAX_UNIT), time_spent)
             if len(self.metrics) < _MAX_METRICS:
                 self.metrics[key] = metric
         return metric

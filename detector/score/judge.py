@@ -52,10 +52,11 @@ class Judged:
 class SeriesJudge:
     """Judges samples against the baseline of their series, a batch at a time.
 
-    A sample is outside when it is far (more than `bar` standard deviations from the mean), and material:
-    past the meaning's `min_change`, `min_ratio` and `comfortable`. What is outside is not learned, nor is
-    what comes while its service is `paused` (an open incident) or its instance is starting up, nor what is
-    telling, until it has lasted so long that the series is `accustomed` to it.
+    A sample is outside when it is far (more than `bar` standard deviations from the mean, or above the
+    meaning's `excusable`), and material: past its `min_change`, `min_ratio` and `comfortable`.
+    What is outside is not learned, nor is what comes while its service is `paused` (an open incident) or its
+    instance is starting up, nor what is telling, until it has lasted so long that the series is `accustomed`
+    to it.
     A series that is not ready yet is never outside.
     """
 
@@ -77,6 +78,7 @@ class SeriesJudge:
         self._up_ratio: Floats = np.zeros(0)
         self._down_ratio: Floats = np.zeros(0)
         self._comfortable: Floats = np.zeros(0)
+        self._excusable: Floats = np.zeros(0)
         self._telling_from: Floats = np.zeros(0)
         self._telling_ratio: Floats = np.zeros(0)
         self.accustomed: Bools = np.zeros(0, dtype=np.bool_)
@@ -88,7 +90,7 @@ class SeriesJudge:
         self.bank.grow(series)
         for name in (
             "watched", "last_value", "last_seen", "service", "signal", "limit", "_judged", "_start_up",
-            "_up", "_down", "_floor", "_min_change", "_up_ratio", "_down_ratio", "_comfortable",
+            "_up", "_down", "_floor", "_min_change", "_up_ratio", "_down_ratio", "_comfortable", "_excusable",
             "_telling_from", "_telling_ratio", "accustomed",
         ):  # fmt: skip
             setattr(self, name, grown(getattr(self, name), series))
@@ -115,6 +117,7 @@ class SeriesJudge:
         self._up_ratio[slot] = meaning.min_ratio - 1.0
         self._down_ratio[slot] = 1.0 - 1.0 / meaning.min_ratio
         self._comfortable[slot] = -np.inf if meaning.comfortable is None else meaning.comfortable
+        self._excusable[slot] = np.inf if meaning.excusable is None else meaning.excusable
         self._telling_from[slot] = np.inf if meaning.telling_from is None else meaning.telling_from
         self._telling_ratio[slot] = meaning.telling_ratio
 
@@ -179,6 +182,8 @@ class SeriesJudge:
         floor = self._floor[at] + 0.02 * size + 1e-12
         deviation = np.sqrt(self.bank.variance[at] + floor * floor)
         far = np.maximum(self.bar * deviation, self._min_change[at])
-        high = np.maximum(mean + np.maximum(far, self._up_ratio[at] * size), self._comfortable[at])
+        material = np.maximum(self._min_change[at], self._up_ratio[at] * size)
+        spread = np.minimum(mean + far, self._excusable[at])
+        high = np.maximum(np.maximum(spread, mean + material), self._comfortable[at])
         low = mean - np.maximum(far, self._down_ratio[at] * size)
         return low, high, deviation

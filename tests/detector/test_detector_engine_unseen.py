@@ -30,6 +30,9 @@ def jvm_service() -> dict[str, tuple]:
         "eden": series(used, Stat.SHARE, "By", sawtooth(0.0, 1.0, 9, 0.0), jvm__memory__pool__name=eden),
         "bytes": series(used, Stat.VALUE, "By", sawtooth(3e8, 9e8, 9), jvm__memory__pool__name=eden),
         "gc": series("jvm.gc.duration", Stat.MEAN, "s", heavy_tailed(0.01, 0.02)),
+        "beside": series(
+            "jvm.gc.duration", Stat.RATE, "s", rarely(0.1, 0.9), jvm__gc__name="G1 Concurrent GC"
+        ),
         "threads": series("jvm.thread.count", Stat.VALUE, "{thread}", between(30, 60)),
         "pool": series("db.client.connections.usage", Stat.SHARE, "", between(0.0, 0.6), pool__name="hikari"),
         "waiting": series("db.client.connections.pending_requests", Stat.VALUE, "", rarely(0.02, 1.0)),
@@ -47,6 +50,7 @@ def node_service() -> dict[str, tuple]:
         "failed": series(duration, Stat.COUNT_RATE, "ms", lambda t, rng: None, **{status: "500"}),
         "failed_mean": series(duration, Stat.MEAN, "ms", lambda t, rng: None, **{status: "500"}),
         "loop": series("nodejs.eventloop.utilization", Stat.VALUE, "1", between(0.02, 0.3)),
+        "collecting": series("v8js.gc.duration", Stat.RATE, "s", rarely(0.2, 0.12), v8js__gc__type="major"),
     }
 
 
@@ -93,6 +97,11 @@ CASES = [
     (jvm_service, {"cpu": steady(0.98)}, IncidentType.CPU_SPIKE),
     (jvm_service, {"pool": steady(1.0), "waiting": steady(20.0, 2.0)}, IncidentType.DB_CONNECTION_POOL),
     (node_service, {"loop": steady(0.97), "mean": steady(300.0)}, IncidentType.CPU_SPIKE),
+    (
+        node_service,
+        {"collecting": between(0.16, 0.28), "loop": steady(1.0), "mean": steady(300.0)},
+        IncidentType.MEMORY_OOM,
+    ),
     (node_service, {"failed": steady(12.0, 1.0)}, IncidentType.UNKNOWN),
     (node_service, {"mean": steady(900.0, 20.0), "p95": steady(1500.0, 50.0)}, IncidentType.UNKNOWN),
     (

@@ -40,6 +40,12 @@ def test_mean_and_p95_have_the_metrics_unit_and_the_rate_has_none(bench: Bench) 
     }
 
 
+def test_time_spent_collecting_garbage_is_a_share_of_the_interval(bench: Bench) -> None:
+    bench.send(histogram("jvm.gc.duration", [10, 0, 0, 0], BOUNDS, 0.5, T0, unit="s"), at=T0)
+    sent = bench.send(histogram("jvm.gc.duration", [12, 0, 0, 2], BOUNDS, 1.5, T0 + 2, unit="s"), at=T0 + 2)
+    assert sent["jvm.gc.duration:rate"] == [0.5]
+
+
 def test_a_delta_histogram_tells_of_its_own_interval(bench: Bench) -> None:
     bench.send(histogram("h", [1, 0, 0, 0], BOUNDS, 0.1, T0, start=T0 - 1, delta=True), at=T0)
     sent = bench.send(histogram("h", [0, 4, 0, 0], BOUNDS, 0.6, T0 + 2, start=T0, delta=True), at=T0 + 2)

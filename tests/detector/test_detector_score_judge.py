@@ -63,6 +63,13 @@ def test_a_value_is_outside_when_it_is_far_and_material(meaning, value, outside)
     assert look(judge_of(meaning), value) == [outside]
 
 
+def test_what_is_excusable_bounds_how_far_wild_values_widen_the_range() -> None:
+    judge = judge_of(replace(CPU, excusable=0.8))
+    for value in (0.05, 0.45) * 20:
+        look(judge, value)
+    assert look(judge, 0.79, 0.81) == [False, True]
+
+
 def test_a_series_that_is_not_ready_is_never_outside() -> None:
     judge = SeriesJudge(BaselineBank(0.02, warm_up=10), bar=4.0)
     judge.grow(1)
