@@ -40,7 +40,7 @@ def _add(name: str) -> None:
 
 
 for _name in BENCHES:
-    if _name not in ("crash", "storm"):
+    if _name not in ("crash", "storm", "delivery"):
         _add(_name)
 
 
@@ -48,6 +48,20 @@ for _name in BENCHES:
 def storm(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Ten thousand alerts of twenty causes."""
     _print(lambda say: run_bench("storm", say, database_url=database_url), as_json)
+
+
+@bench_app.command(help=BENCHES["delivery"])
+def delivery(
+    points: Annotated[int, typer.Option(min=20_000, max=100_000_000, help="How many are sent.")] = 1_000_000,
+    kills: Annotated[int, typer.Option(min=0, max=100, help="How often the detector is killed.")] = 3,
+    collector_kills: Annotated[
+        int, typer.Option(min=0, max=100, help="How often the Collector is, which is another promise.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """A million points through the real Collector, counted at both ends."""
+    options = {"points": points, "kills": kills, "collector_kills": collector_kills}
+    _print(lambda say: run_bench("delivery", say, **options), as_json)
 
 
 @bench_app.command(help=BENCHES["crash"])

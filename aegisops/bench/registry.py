@@ -17,6 +17,8 @@ BENCHES = {
     "storm": "Does a storm of alerts stay bounded, and is nothing of it lost?",
     "pipeline": "How fast are queued incidents worked off, and what does durability cost?",
     "learning": "Do first actions help more often for what was learned?",
+    "delivery": "Is a data point lost when the detector is killed under load?",
+    "pressure": "What happens when the detector judges slower than telemetry comes?",
 }
 
 
