@@ -32,7 +32,14 @@ def set_up_logging(level: str, exported: logging.Handler, chatty: Iterable[str])
     readable = logging.StreamHandler(sys.stderr)
     readable.setFormatter(OneLineFormatter(_FORMAT))
     handlers = [readable, exported]
-    logging.basicConfig(level=level, handlers=handlers, force=True)
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+    for (
+        handler
+    ) in handlers:  # not by basicConfig, which would have the exported text begin with level and name
+        root.addHandler(handler)
+    root.setLevel(level)
     logging.captureWarnings(True)
     for name in chatty:
         logging.getLogger(name).setLevel(logging.WARNING)

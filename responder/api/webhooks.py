@@ -150,7 +150,7 @@ def webhooks_router(parts: ApiParts, gate: Gate, service_labels: Sequence[str]) 
         usable = [one for one in reported if isinstance(one, ReportedAlert)]
         refused = [one for one in reported if isinstance(one, Refused)]
         for _ in refused:
-            parts.alerts.taken_in(source, AlertDisposition.REFUSED)
+            parts.alerts.taken_in(source, AlertDisposition.REFUSED.value)
         if refused and not usable:
             raise _unusable("; ".join(f"{one.which}: {one.why}" for one in refused[:3]))
         if refused or truncated:
@@ -195,7 +195,7 @@ def _kept(
         raise HTTPException(HTTPStatus.CONFLICT, "This call was taken in already") from error
     for alert, receipt in zip(alerts, receipts, strict=True):
         disposition = AlertDisposition.IGNORED if receipt is None else disposition_of(receipt)
-        parts.alerts.taken_in(source, disposition)
+        parts.alerts.taken_in(source, disposition.value)
         if receipt is not None:
             tell_of_receipt(alert.incident, receipt)
     return receipts

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,12 @@ MADE_OF_DATA = "detector/hosting/registry.py"
 SPAN_MAKERS = {"start_span", "start_as_current_span", "stage"}
 
 
-def sources() -> Iterator[tuple[str, ast.AST]]:
+@cache
+def sources() -> list[tuple[str, ast.AST]]:
     """Each node of the code of both rooms, with its file."""
-    for room in ("detector", "responder"):
-        for path in (ROOT / room).rglob("*.py"):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            yield from ((path.relative_to(ROOT).as_posix(), node) for node in ast.walk(tree))
+    paths = [path for room in ("detector", "responder") for path in (ROOT / room).rglob("*.py")]
+    trees = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+    return [(path.relative_to(ROOT).as_posix(), node) for path, tree in trees for node in ast.walk(tree)]
 
 
 def calls() -> Iterator[tuple[str, str, ast.Call]]:

@@ -13,13 +13,14 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 @dataclass(frozen=True)
 class Point:
-    """One number (or a histogram's count) of a metric."""
+    """One number (or a histogram's count) of a metric. `exemplars`: the traces that they lead to."""
 
     name: str
     unit: str
     value: float
     attributes: dict[str, Any]
     resource: dict[str, Any]
+    exemplars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class LogRecord:
     trace_id: str
     attributes: dict[str, Any]
     resource: dict[str, Any]
+    event: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event on a span."""
+
+    name: str
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Span:
     span_id: str
     parent_id: str
     resource: dict[str, Any]
+    events: tuple[Event, ...] = ()
+    linked: tuple[str, ...] = ()
 
 
 @dataclass
@@ -91,8 +103,10 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
                     for point in getattr(metric, metric.WhichOneof("data")).data_points:
                         kind = point.WhichOneof("value") if hasattr(point, "as_double") else "count"
                         value = float(getattr(point, kind or "count"))
+                        exemplars = tuple(one.trace_id.hex() for one in point.exemplars)
+                        attributes = _attributes(point.attributes)
                         self.sink.points.append(
-                            Point(metric.name, metric.unit, value, _attributes(point.attributes), resource)
+                            Point(metric.name, metric.unit, value, attributes, resource, exemplars)
                         )
         return metrics_service_pb2.ExportMetricsServiceResponse()
 
@@ -113,6 +127,7 @@ class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
                             record.trace_id.hex(),
                             _attributes(record.attributes),
                             resource,
+                            record.event_name,
                         )
                     )
         return logs_service_pb2.ExportLogsServiceResponse()
@@ -139,6 +154,8 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
                             span.span_id.hex(),
                             span.parent_span_id.hex(),
                             resource,
+                            tuple(Event(one.name, _attributes(one.attributes)) for one in span.events),
+                            tuple(link.trace_id.hex() for link in span.links),
                         )
                     )
         return trace_service_pb2.ExportTraceServiceResponse()
