@@ -126,10 +126,12 @@ ALERTS = (
     Alert(
         "collector-failing",
         "The Collector cannot send",
-        "sum by (exporter) (rate(otelcol_exporter_send_failed_metric_points_total[5m]))",
-        "2m",
+        "max by (exporter, data_type) (otelcol_exporter_queue_size) "
+        "/ max by (exporter, data_type) (otelcol_exporter_queue_capacity) > bool 0.5",
+        "1m",
         "warning",
-        "An exporter of the Collector fails; what it holds waits in its queue.",
+        "A queue of the Collector is over half full: what it sends to is down or too slow. Once it is full, "
+        "senders are refused.",
     ),
 )
 """Every alert that is provisioned."""

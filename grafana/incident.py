@@ -119,7 +119,7 @@ def incident() -> dashboard.Dashboard:
     made.with_variable(entry("trace", "Trace", "The id of its trace; a link in the table of spans sets it"))
     made.with_variable(entry("service", "Service", "The service it is about"))
     for title, url in (
-        ("Trace", explore_trace("${trace}")),
+        ("Trace in Explore", explore_trace("${trace}")),
         ("This incident in the cockpit", COCKPIT_INCIDENT + "${incident}"),
     ):
         made.link(dashboard.DashboardLink(title).url(url).icon("external link").target_blank(True))

@@ -182,19 +182,20 @@ def _processes() -> Section:
             unit="bytes",
         ),
         lines(
-            Frame(
-                "Through the Collector", "Metric points per second: received, and sent on by exporter.", 8, 8
-            ),
+            Frame("Through the Collector", "Metric points per second: received, refused, sent on.", 8, 8),
             series(rate("otelcol_receiver_accepted_metric_points_total"), "received"),
             series(rate("otelcol_exporter_sent_metric_points_total", "exporter"), "sent by {{exporter}}"),
-            series(
-                rate("otelcol_exporter_send_failed_metric_points_total", "exporter"), "failed in {{exporter}}"
-            ),
+            series(rate("otelcol_receiver_refused_metric_points_total"), "refused (the sender tries again)"),
             unit="cps",
         ),
         lines(
-            Frame("The Collector's queues", "Batches that wait to be sent, by exporter.", 8, 8),
-            series("max by (exporter) (otelcol_exporter_queue_size)", "{{exporter}}"),
+            Frame("The Collector's queues", "Share of each that is full.", 8, 8),
+            series(
+                "max by (exporter, data_type) (otelcol_exporter_queue_size) "
+                "/ max by (exporter, data_type) (otelcol_exporter_queue_capacity)",
+                "{{exporter}} {{data_type}}",
+            ),
+            unit="percentunit",
         ),
         log_lines(
             Frame("Warnings and errors", "Of detector and responder.", 16, 8, "none"),

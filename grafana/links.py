@@ -28,7 +28,7 @@ def link_spans(panel: table.Panel) -> table.Panel:
         r"/aegisops\.incident\.id$/",
         _links(
             ("Incident", incident_page(_VALUE, row_trace, row_service)),
-            ("Trace", explore_trace(row_trace)),
+            ("Trace in Explore", explore_trace(row_trace)),
             ("Cockpit", COCKPIT_INCIDENT + _VALUE),
         ),
     )

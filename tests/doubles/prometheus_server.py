@@ -37,6 +37,13 @@ class Prometheus:
         result = answer["data"]["result"]
         return result if isinstance(result, list) else [result]
 
+    def over(self, expression: str, begin: float, end: float, step_s: float) -> list[list[float]]:
+        """The values of each series that PromQL answers between two times."""
+        parameters = {"query": expression, "start": str(begin), "end": str(end), "step": str(step_s)}
+        answer = self.http.post("/api/v1/query_range", data=parameters).json()
+        assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
+        return [[float(value) for _, value in series["values"]] for series in answer["data"]["result"]]
+
     def names(self) -> set[str]:
         """Every metric it knows."""
         answer = self.http.get("/api/v1/label/__name__/values").json()
