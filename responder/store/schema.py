@@ -66,6 +66,7 @@ incidents = Table(
     Index("incidents_by_time", "received_at", "id"),
     Index("incidents_by_state", "state", "received_at"),
     Index("incidents_by_service", "service", "received_at"),
+    Index("incidents_to_count", "state", "type", "service"),
 )
 
 # Every id under which an incident was reported besides its own.

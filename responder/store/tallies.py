@@ -12,7 +12,7 @@ from responder.store.schema import incidents, notifications
 
 
 class Tallies:
-    """Counts over one database; each is one query that only reads."""
+    """Counts over one database; each is one query that only reads, and of incidents only their index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
