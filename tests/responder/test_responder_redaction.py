@@ -1,6 +1,7 @@
 """What is masked in text from outside, and what is left to read."""
 
 import base64
+import time
 from random import Random
 
 import pytest
@@ -67,3 +68,13 @@ def test_no_random_base64_passes_for_a_path(random: Random, size: int) -> None:
 
     if any(char.isdigit() for char in encoded):
         assert len(left.replace("<token>", "").replace("<hex>", "")) <= len(encoded) / 2
+
+
+@pytest.mark.parametrize("run", ["x", "a-", "ab/"])
+def test_the_work_grows_with_the_length_of_a_run_and_not_with_its_square(run: str) -> None:
+    def work(length: int) -> float:
+        begun = time.thread_time()
+        redact((run * length)[:length], length)
+        return time.thread_time() - begun
+
+    assert min(work(16_000) for _ in range(3)) < 24 * max(work(2_000) for _ in range(3))
