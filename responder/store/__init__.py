@@ -8,12 +8,12 @@ from typing import Self
 from responder.incident_record import PipelineState
 from responder.store.alert import Alert, alert_digest
 from responder.store.alerts import Alerts
-from responder.store.database import Database, StoreUnusableError
+from responder.store.database import Database
 from responder.store.incidents import IncidentPage, IncidentRow, Incidents, Receipt
 from responder.store.journal import ActionStep, Journal, StepRef
 from responder.store.lease import Lease, Standing, TakenOverError
 from responder.store.notifications import LONGEST_PAUSE_S, Delivery, Notification, Notifications
-from responder.store.outage import Outage, StoreUnavailableError
+from responder.store.outage import Outage, StoreUnavailableError, StoreUnusableError
 from responder.store.records import Records
 from responder.store.runbook import RunbookEntries
 from responder.store.tallies import Tallies

@@ -1,36 +1,37 @@
 """Opening the database: pragmas, transactions, and errors that say what to do."""
 
-import fcntl
 import math
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import IO, Any
 
 from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    ExceptionContext,
     NullPool,
     create_engine,
-    event,
     func,
     make_url,
     select,
 )
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, InterfaceError, SQLAlchemyError
 
+from responder.store import sqlite
 from responder.store.migrate import NewerDatabaseError, migrate
-from responder.store.outage import Outage, StoreUnavailableError, Turnstile, outage_of
+from responder.store.outage import (
+    Outage,
+    StoreUnavailableError,
+    StoreUnusableError,
+    Turnstile,
+    outage_of,
+)
 from responder.store.schema import audit_head
 from responder.store.turn import NoTurnError, Turn
 
-BUSY_TIMEOUT_MS = 8_000  # less than the detector waits for an answer
-START_BUSY_TIMEOUT_MS = 3_000
+_TURN_S = 9.0  # less than the detector waits for an answer, and more than a writer waits for a lock
+_MOST_WAITING = 24  # of the forty threads that answer calls some are left for those who only read
 _POOL = 10  # connections to PostgreSQL at most, besides those of the workflow library
 _POOL_TIMEOUT_S = 8.0
 _CONNECT_TIMEOUT_S = 5
@@ -45,10 +46,6 @@ _SESSION_OPTIONS = {
     "tcp_user_timeout": 5_000,
     "options": "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3",
 }
-
-
-class StoreUnusableError(Exception):
-    """The database cannot be opened or written; the message names the setting and says what to do."""
 
 
 class Database:
@@ -71,18 +68,16 @@ class Database:
         self._url = _with_driver(make_url(url))
         self._setting = setting
         self._waited = waited
-        self._held: IO[bytes] | None = None
-        self._started = False
+        self._file = sqlite.File(self._url, setting) if self._url.get_backend_name() == "sqlite" else None
         self._turn = threading.Lock()
-        self._sqlite = self._url.get_backend_name() == "sqlite"
         self._turnstile = Turnstile()
-        self._writers = Turn(BUSY_TIMEOUT_MS / 1e3)
+        self._writers = Turn(_TURN_S, _MOST_WAITING)
         self._written_at = -math.inf
         self._reading: Engine
         self._writing: Engine
-        if self._sqlite:
-            self._reading = self._sqlite_engine("BEGIN")
-            self._writing = self._sqlite_engine("BEGIN IMMEDIATE")
+        if self._file is not None:
+            self._reading = self._file.engine("BEGIN")
+            self._writing = self._file.engine("BEGIN IMMEDIATE")
         else:
             self._writing = create_engine(
                 self._url,
@@ -105,17 +100,12 @@ class Database:
     @property
     def shared(self) -> bool:
         """Several processes may work on it at once."""
-        return not self._sqlite
+        return self._file is None
 
     def workflow_engine(self) -> Engine | None:
         """For the workflow library, on SQLite: it waits without end for one that is locked, and with this
         engine also for one that is full. None on PostgreSQL, where it does so by itself."""
-        if not self._sqlite:
-            return None
-        engine = create_engine(self._url, pool_size=_POOL, max_overflow=0)
-        event.listen(engine, "connect", _set_up_for_workflows)
-        event.listen(engine, "handle_error", _as_locked)
-        return engine
+        return None if self._file is None else self._file.workflow_engine(_POOL)
 
     def session_engine(self) -> Engine:
         """For connections outside of the pool, without transactions, that notice soon when the other end is
@@ -133,11 +123,10 @@ class Database:
             raise
 
     def _open(self) -> None:
-        if self._sqlite and self._url.database:
-            self._make_directory(Path(self._url.database))
-            self._hold(Path(self._url.database + ".lock"))
+        if self._file is not None:
+            self._file.hold()
         try:
-            if self._sqlite:
+            if self._file is not None:
                 with self._reading.connect() as connection:
                     check = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if check != "ok":
@@ -146,7 +135,8 @@ class Database:
                 migrate(connection)
                 self._prove(connection)
             self._dispose()  # connections of the start differ from those of the work
-            self._started = True
+            if self._file is not None:
+                self._file.started = True
         except NewerDatabaseError as error:
             raise StoreUnusableError(
                 f"The database {self._place} was made by a newer version (schema {error.revision}): run "
@@ -163,7 +153,7 @@ class Database:
     def look(self) -> None:
         """Prove that a responder's database is there and can be read, also while the responder uses it;
         `StoreUnusableError` if not. Creates nothing."""
-        if self._sqlite and not Path(self._url.database or "").is_file():
+        if self._file is not None and not self._file.exists:
             raise StoreUnusableError(
                 f"There is no database {self._url.database}: set {self._setting} to where the responder "
                 "keeps it."
@@ -186,7 +176,7 @@ class Database:
 
     def _prove(self, connection: Connection) -> None:
         # Either is written to the log of the database, whatever stood there before.
-        connection.exec_driver_sql("PRAGMA user_version=0" if self._sqlite else "SELECT pg_current_xact_id()")
+        connection.exec_driver_sql("SELECT pg_current_xact_id()" if self.shared else "PRAGMA user_version=0")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -198,20 +188,22 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; committed at the end, rolled back on an exception."""
         asked_at = time.monotonic()
-        with self._turnstile.pass_through(), self._explained(), self._in_turn(), self._writing.begin() as tx:
-            self._waited(time.monotonic() - asked_at)
-            yield tx
+        with self._turnstile.pass_through() as still_open, self._explained(), self._in_turn():
+            still_open()
+            with self._writing.begin() as tx:
+                self._waited(time.monotonic() - asked_at)
+                yield tx
         self._written_at = time.monotonic()
 
     def _in_turn(self) -> AbstractContextManager[None]:
-        return self._writers if self._sqlite else nullcontext()
+        return nullcontext() if self.shared else self._writers
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except (SQLAlchemyError, NoTurnError) as error:
-            outage = Outage.LOCKED if isinstance(error, NoTurnError) else outage_of(error)
+            outage = Outage.BUSY if isinstance(error, NoTurnError) else outage_of(error)
             if outage is None:
                 raise
             cause = getattr(error, "orig", None) or error
@@ -233,77 +225,22 @@ class Database:
     def close(self) -> None:
         """Give back all connections."""
         self._dispose()
-        if self._held is not None:
-            self._held.close()
+        if self._file is not None:
+            self._file.let_go()
 
     def _dispose(self) -> None:
         for engine in (self._reading, self._writing):
             engine.dispose()
 
-    def _make_directory(self, path: Path) -> None:
-        directory = path.parent
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnusableError(
-                f"The directory {directory} cannot be created ({error.strerror}): set {self._setting} "
-                "to a directory this user may write."
-            ) from error
-
-    def _hold(self, path: Path) -> None:
-        """Keep others out for as long as this process lives; the kernel lets go when it dies.
-
-        Making the file is also the proof that the directory can be written: permissions alone tell
-        nothing about a read-only file system, or for root.
-        """
-        try:
-            held = path.open("ab")
-        except OSError as error:
-            raise StoreUnusableError(
-                f"The directory {path.parent} is not writable for this user ({path.name}: {error.strerror}): "
-                f"change its permissions or set {self._setting} to a directory that is."
-            ) from error
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            held.close()
-            raise StoreUnusableError(
-                f"Another responder uses {self._url.database}: stop it, or set {self._setting} to "
-                "another place."
-            ) from error
-        self._held = held
-
-    def _sqlite_engine(self, begin: str) -> Engine:
-        """Connections without a limit but the number of threads; none waits for another one's."""
-        engine = create_engine(self._url, max_overflow=-1)
-
-        def begin_so(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        event.listen(engine, "connect", self._set_up_sqlite)
-        event.listen(engine, "begin", begin_so)
-        return engine
-
-    def _set_up_sqlite(self, connection: Any, record: object) -> None:
-        del record
-        # SQLAlchemy sends BEGIN itself (above); the driver's own implicit BEGIN would come too late.
-        connection.isolation_level = None
-        # The start gives up sooner, and its migrations may make a table anew that others refer to.
-        connection.execute(
-            f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS if self._started else START_BUSY_TIMEOUT_MS}"
-        )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA foreign_keys={'ON' if self._started else 'OFF'}")
-
     @property
     def _place(self) -> str | None:
-        return self._url.database if self._sqlite else self._url.render_as_string(hide_password=True)
+        return self._url.render_as_string(hide_password=True) if self.shared else self._url.database
 
     @property
     def _remedies(self) -> dict[Outage, str]:
         server = "see that its server runs and lets this user in"
         return {
+            Outage.BUSY: "send less at a time",
             Outage.LOCKED: "end the process that holds it, or wait until it has ended",
             Outage.FULL: "make room there",
             Outage.AWAY: server if self.shared else "see to its directory and disk",
@@ -341,20 +278,3 @@ def _what_is_wrong(error: DatabaseError | InterfaceError) -> str:
     if "malformed" in text or "not a database" in text:
         return f"is damaged ({text})"
     return f"cannot be used ({text})"
-
-
-def _set_up_for_workflows(connection: Any, record: object) -> None:
-    del record
-    connection.isolation_level = "IMMEDIATE"  # as the library sets up the engine that it makes
-    connection.execute("PRAGMA busy_timeout=30000")
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _as_locked(context: ExceptionContext) -> BaseException | None:
-    """The library tries again where a SQLite error says this, and gives the workflow up at any other."""
-    error = context.original_exception
-    if outage_of(error) in (None, Outage.LOCKED):
-        return None
-    return OperationalError(
-        context.statement, None, sqlite3.OperationalError(f"database is locked, so to say: {error}")
-    )

@@ -2,9 +2,10 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Self
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 class Outage(StrEnum):
     """Why the database cannot be used now; the words go into a sentence after its name."""
 
+    BUSY = "cannot keep up with what is to be written"
     LOCKED = "is locked by another process"
     FULL = "is on a disk that is full"
     AWAY = "cannot be reached"
@@ -35,12 +37,20 @@ _POSTGRESQL = {
 _POSTGRESQL_AWAY = ("08", "53", "57P")  # connection, resources, the server shuts down or starts
 
 
+class StoreUnusableError(Exception):
+    """The database cannot be opened or written; the message names the setting and says what to do."""
+
+
 class StoreUnavailableError(Exception):
     """Nothing was kept, and it may be tried again: the message says why and what to do."""
 
     def __init__(self, message: str, outage: Outage) -> None:
         super().__init__(message)
         self.outage = outage
+
+    def again(self) -> Self:
+        """The same for another caller."""
+        return type(self)(str(self), self.outage)
 
 
 def outage_of(error: BaseException) -> Outage | None:
@@ -77,26 +87,35 @@ class Turnstile:
         return self._failed is None
 
     @contextmanager
-    def pass_through(self) -> Iterator[None]:
-        """Around one write, which raises StoreUnavailableError where it could not be made."""
+    def pass_through(self) -> Iterator[Callable[[], None]]:
+        """Around one write, which raises StoreUnavailableError where it could not be made.
+
+        What it gives is to be called after a wait: it raises what another writer failed with meanwhile.
+        """
         failed = self._failed
         if failed is None:
             with self._remembering():
-                yield
+                yield self._tell
         elif self._trying.acquire(blocking=False):
             try:
                 with self._remembering():
-                    yield
+                    yield lambda: None
                 self._failed = None
             finally:
                 self._trying.release()
         else:
-            raise StoreUnavailableError(str(failed), failed.outage)
+            raise failed.again()
+
+    def _tell(self) -> None:
+        failed = self._failed
+        if failed is not None:
+            raise failed.again()
 
     @contextmanager
     def _remembering(self) -> Iterator[None]:
         try:
             yield
         except StoreUnavailableError as error:
-            self._failed = error
+            if error.outage is not Outage.BUSY:  # then writing works, though not for all at once
+                self._failed = error
             raise

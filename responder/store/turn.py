@@ -6,18 +6,20 @@ from types import TracebackType
 
 
 class NoTurnError(Exception):
-    """The turn did not come in time."""
+    """The turn did not come in time, or too many wait for it; the message says which."""
 
 
 class Turn:
     """Lets in one after the other, in the order they came.
 
     SQLite has one writer at a time as well, but its waiters sleep and look again, ever longer: of many some
-    wait for seconds while nobody writes. Not to be nested.
+    wait for seconds while nobody writes. `most_waiting`: who comes when so many wait is sent away at once, as
+    threads that wait are missing elsewhere. Not to be nested.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, most_waiting: int) -> None:
         self._timeout_s = timeout_s
+        self._most_waiting = most_waiting
         self._guard = threading.Lock()
         self._taken = False
         self._waiting: deque[threading.Lock] = deque()
@@ -28,11 +30,13 @@ class Turn:
         return len(self._waiting)
 
     def __enter__(self) -> None:
-        """Wait for the turn. Raises NoTurnError after `timeout_s` seconds."""
+        """Wait for the turn. Raises NoTurnError after `timeout_s` seconds, or when enough wait."""
         with self._guard:
             if not self._taken:
                 self._taken = True
                 return
+            if len(self._waiting) >= self._most_waiting:
+                raise NoTurnError(f"{self._most_waiting} writers wait already")
             mine = threading.Lock()
             mine.acquire()
             self._waiting.append(mine)
@@ -43,7 +47,7 @@ class Turn:
         with self._guard:
             if mine in self._waiting:
                 self._waiting.remove(mine)
-                raise NoTurnError
+                raise NoTurnError(f"no turn to write came within {self._timeout_s:g} s")
         # It came at the last moment.
 
     def __exit__(

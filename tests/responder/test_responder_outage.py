@@ -4,6 +4,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from responder.logs import Sparing
 from responder.pipeline import Starting
 from responder.store import Database, Outage, StoreUnavailableError
 from responder.store.outage import Turnstile, outage_of
+from responder.store.turn import Turn
 from responder.telemetry import PipelineMetrics
 
 LOCKED = StoreUnavailableError("it is locked", Outage.LOCKED)
+BUSY = StoreUnavailableError("too many write", Outage.BUSY)
 
 
 @pytest.fixture
@@ -86,6 +89,64 @@ def test_an_error_of_the_writer_itself_closes_nothing() -> None:
         other.start()
         other.join()
     assert entered == [1]
+
+
+def test_who_waited_while_writing_failed_is_told_instead_of_trying_as_well() -> None:
+    turnstile = Turnstile()
+    with turnstile.pass_through() as still_open:
+        still_open()
+        with pytest.raises(StoreUnavailableError), turnstile.pass_through():
+            raise LOCKED
+        with pytest.raises(StoreUnavailableError, match="it is locked"):
+            still_open()
+    with turnstile.pass_through() as still_open:
+        still_open()  # the one that tries again
+
+
+def test_too_many_writers_do_not_close_it_as_writing_works() -> None:
+    turnstile = Turnstile()
+    with pytest.raises(StoreUnavailableError), turnstile.pass_through():
+        raise BUSY
+    assert turnstile.open
+
+
+def test_a_writer_that_waits_only_for_its_own_process_is_not_told_of_another_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_writers", Turn(timeout_s=0.01, most_waiting=5))
+    refused = threading.Event()
+
+    def write() -> None:
+        with pytest.raises(StoreUnavailableError, match="cannot keep up") as raised, database.write():
+            pass
+        assert raised.value.outage is Outage.BUSY
+        assert "another process" not in str(raised.value)
+        refused.set()
+
+    with database.write():
+        writer = threading.Thread(target=write)
+        writer.start()
+        writer.join()
+    assert refused.is_set()
+    database.check_writable()
+
+
+def test_writers_that_wait_behind_one_that_waits_for_a_lock_are_told_of_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("responder.store.sqlite.BUSY_TIMEOUT_MS", 200)
+    database = Database(f"sqlite:///{tmp_path / 'responder.db'}", "AEGISOPS_RESPONDER_DATA_DIR")
+    database.open()
+    with held_lock(tmp_path / "responder.db"), ThreadPoolExecutor(4) as pool:
+        refusals = list(pool.map(lambda _: refusal(database), range(4)))
+    database.close()
+    assert [one.outage for one in refusals] == [Outage.LOCKED] * 4
+
+
+def refusal(database: Database) -> StoreUnavailableError:
+    with pytest.raises(StoreUnavailableError) as raised, database.write():
+        pass
+    return raised.value
 
 
 class Reluctant:

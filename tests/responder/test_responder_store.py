@@ -252,7 +252,7 @@ def test_a_damaged_file_is_named_with_the_setting(tmp_path: Path) -> None:
 
 
 def test_a_locked_file_is_named_with_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("responder.store.database.START_BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("responder.store.sqlite.START_BUSY_TIMEOUT_MS", 50)
     path = tmp_path / "responder.db"
     open_store(path).database.close()
     holder = sqlite3.connect(path, isolation_level=None)

@@ -8,7 +8,7 @@ from responder.store.turn import NoTurnError, Turn
 
 
 def test_writers_come_in_the_order_they_asked() -> None:
-    turn, came = Turn(timeout_s=30.0), list[int]()
+    turn, came = Turn(timeout_s=30.0, most_waiting=5), list[int]()
 
     def write(number: int) -> None:
         with turn:
@@ -27,7 +27,7 @@ def test_writers_come_in_the_order_they_asked() -> None:
 
 
 def test_a_turn_that_does_not_come_in_time_is_given_up_and_the_next_one_comes() -> None:
-    turn = Turn(timeout_s=0.01)
+    turn = Turn(timeout_s=0.01, most_waiting=5)
     with turn:
         refused = threading.Event()
 
@@ -44,8 +44,25 @@ def test_a_turn_that_does_not_come_in_time_is_given_up_and_the_next_one_comes() 
 
 
 def test_an_error_hands_the_turn_on() -> None:
-    turn = Turn(timeout_s=0.01)
+    turn = Turn(timeout_s=0.01, most_waiting=5)
     with pytest.raises(LookupError), turn:
         raise LookupError
     with turn:
         pass
+
+
+def test_who_comes_when_enough_wait_is_refused_at_once() -> None:
+    turn = Turn(timeout_s=30.0, most_waiting=1)
+
+    def write() -> None:
+        with turn:
+            pass
+
+    with turn:
+        waiting = threading.Thread(target=write)
+        waiting.start()
+        while turn.waiting == 0:
+            pass
+        with pytest.raises(NoTurnError, match="1 writers wait already"), turn:
+            pass
+    waiting.join()
