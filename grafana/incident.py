@@ -103,7 +103,7 @@ def _what_was_logged() -> Section:
         "",
         log_lines(
             Frame("What AegisOps logged", "Detector and responder, about this incident.", 12, 10, "nothing"),
-            logs(incident_log.all_of("$incident")),
+            logs(incident_log.all_of("$incident", "$trace")),
         ),
         log_lines(
             Frame("What the service logged", "Warnings and errors of the service.", 12, 10, "nothing"),

@@ -5,10 +5,10 @@ STATES = f'{RESPONDER} | aegisops_state != ""'
 """One line for each change of state of an incident."""
 
 LIVE = (
-    f"{STATES} | line_format `{{{{.aegisops_incident_id}}}} {{{{.aegisops_incident_service}}}} "
-    "{{.aegisops_incident_type}} {{.aegisops_state}} {{.aegisops_diagnosis_root_cause}}`"
+    f"{STATES} | line_format `{{{{.aegisops_incident_service}}}} {{{{.aegisops_incident_type}}}} "
+    "{{__line__}} {{.aegisops_diagnosis_root_cause}}`"
 )
-"""The same as short lines, with the root cause once it is known."""
+"""The same with the service and the type before, and the root cause once it is known after."""
 
 
 def states_of(incident: str) -> str:
@@ -16,6 +16,9 @@ def states_of(incident: str) -> str:
     return f'{STATES} | aegisops_incident_id = "{incident}"'
 
 
-def all_of(incident: str) -> str:
-    """All that detector and responder logged about one incident."""
-    return f'{{service_name=~"aegisops-detector|aegisops-responder"}} | aegisops_incident_id = "{incident}"'
+def all_of(incident: str, trace: str) -> str:
+    """All that detector and responder logged about an incident whose trace is known; of others, their events."""
+    return (
+        '{service_name=~"aegisops-detector|aegisops-responder"} '
+        f'| aegisops_incident_id = "{incident}" or (trace_id = "{trace}" and trace_id != "")'
+    )
