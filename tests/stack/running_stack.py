@@ -1,14 +1,14 @@
 """A real stack on free ports, warm, with the means to break and watch it."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from free_ports import free_ports
 from rich.console import Console
 
 from aegisops.demo.run import Demo
@@ -26,12 +26,6 @@ class Running:
 
     stack: Stack
     demo: Demo
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in sockets]
 
 
 def replicas(stack: Stack) -> list[str]:
