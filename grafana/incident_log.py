@@ -17,7 +17,7 @@ def states_of(incident: str) -> str:
 
 
 def all_of(incident: str, trace: str) -> str:
-    """All that detector and responder logged about an incident whose trace is known; of others, their events."""
+    """All that detector and responder logged about an incident whose trace is known; else its events."""
     return (
         '{service_name=~"aegisops-detector|aegisops-responder"} '
         f'| aegisops_incident_id = "{incident}" or (trace_id = "{trace}" and trace_id != "")'

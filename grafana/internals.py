@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from grafana.page import Section, filled, page
 from grafana.panels import Frame, bars, heat, lines, log_lines
-from grafana.promql import growth, quantile, rate
+from grafana.promql import growth, quantile, quantile_of_few, rate
 from grafana.queries import buckets, logs, series
 
 UID = "aegisops-internals"
@@ -63,7 +63,7 @@ def _detector() -> Section:
                 8,
                 "no incident",
             ),
-            series(quantile(0.95, "aegisops_detector_report_latency_seconds"), "p95"),
+            series(quantile_of_few(0.95, "aegisops_detector_report_latency_seconds"), "p95"),
             unit="s",
         ),
         bars(
@@ -87,7 +87,7 @@ def _responder() -> Section:
                 "no incident",
             ),
             series(
-                quantile(0.95, "aegisops_responder_state_duration_seconds", "aegisops_state"),
+                quantile_of_few(0.95, "aegisops_responder_state_duration_seconds", "aegisops_state"),
                 "{{aegisops_state}}",
             ),
             unit="s",

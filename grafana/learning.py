@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from grafana.page import Section, filled, page
 from grafana.panels import Frame, bars, gauges, heat, kpi, lines, steps
-from grafana.promql import grown, growth, mean, quantile, summed
+from grafana.promql import grown, growth, mean, quantile_of_few, summed
 from grafana.queries import buckets, now, series
 
 UID = "aegisops-learning"
@@ -151,7 +151,11 @@ def _models() -> Section:
         ).decimals(0),
         lines(
             Frame("Latency", "95th percentile of a call; dots lead to traces.", 6, 8, empty),
-            series(quantile(0.95, "gen_ai_client_operation_duration_seconds", model), shown, exemplars=True),
+            series(
+                quantile_of_few(0.95, "gen_ai_client_operation_duration_seconds", model),
+                shown,
+                exemplars=True,
+            ),
             unit="s",
         ),
         bars(

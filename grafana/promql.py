@@ -39,6 +39,12 @@ def quantile(share: float, histogram: str, by: str = "", where: str = "") -> str
     return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', f'le, {by}' if by else 'le', where)})"
 
 
+def quantile_of_few(share: float, histogram: str, by: str = "") -> str:
+    """The same of what is recorded so seldom that the first one of its kind counts."""
+    grown = growth(f"{histogram}_bucket", f"le, {by}" if by else "le", window="$__rate_interval")
+    return f"histogram_quantile({share}, {grown})"
+
+
 def mean(histogram: str, by: str = "", where: str = "", window: str = "$__range") -> str:
     """The mean of what a histogram recorded in `window`."""
     return (
