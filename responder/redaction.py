@@ -11,6 +11,7 @@ identifiers, which nothing here needs.
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 
 _READ_AHEAD = 8  # as many times the limit are read at most: bounds the work on huge input
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
@@ -50,40 +51,78 @@ def _unless_path(found: re.Match[str]) -> str:
     return "/".join([*segments[: odd[0]], "<token>", *segments[odd[-1] + 1 :]])
 
 
-_SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|$)", re.DOTALL), "<key>"),
-    (re.compile(r"\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?"), "<token>"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@]{1,256}@"), r"\1<credentials>@"),
-    (re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<email>"),
-    (re.compile(r"(?i)\b(bearer|basic|digest)\s+[\w.~+/=-]{6,}"), r"\1 <secret>"),
-    (
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A pattern and what is put in the place of what it matches.
+
+    Matching is slow, so it is tried on ASCII text only where one of `signs` (in lower case) stands in it, or
+    where one of its words has `length` characters: without that the pattern cannot match. Letters beyond
+    ASCII may count as others where case does not matter.
+    """
+
+    pattern: re.Pattern[str]
+    mask: str | Callable[[re.Match[str]], str]
+    signs: tuple[str, ...] = ()
+    length: int = 0
+
+    def possible(self, text: str) -> bool:
+        """Whether the pattern may match."""
+        if not text.isascii():
+            return True
+        if self.length:
+            return max(map(len, text.split()), default=0) >= self.length
+        lowered = text.lower()
+        return any(sign in lowered for sign in self.signs)
+
+
+_NAMED = ("passw", "pwd", "secret", "token", "key")
+
+SECRETS = (
+    Secret(
+        re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|$)", re.DOTALL),
+        "<key>",
+        ("-----begin",),
+    ),
+    Secret(re.compile(r"\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?"), "<token>", ("eyj",)),
+    Secret(re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@]{1,256}@"), r"\1<credentials>@", ("://",)),
+    Secret(re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<email>", ("@",)),
+    Secret(
+        re.compile(r"(?i)\b(bearer|basic|digest)\s+[\w.~+/=-]{6,}"),
+        r"\1 <secret>",
+        ("bearer", "basic", "digest"),
+    ),
+    Secret(
         re.compile(
             r"(?i)([\w.-]{0,40}(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|authorization"
             r"|credentials?|private[_-]?key|session[_-]?id|cookie)[\w.-]{0,20}[\"']?\s{0,3}[:=]\s{0,3})"
             r"(?!(?:bearer|basic|digest) <)(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"'}]+)"
         ),
         r"\1<secret>",
+        (*_NAMED, "authorization", "credential", "session", "cookie"),
     ),
-    (
+    Secret(
         re.compile(
             r"(?i)\b((?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key)\s+)(?=\S{0,100}\d)[^\s,;&\"'<>]{6,400}"
         ),
         r"\1<secret>",
+        _NAMED,
     ),
-    (
+    Secret(
         re.compile(
             r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b|\bgh[opsur]_\w{16,}|\bxox[a-z]-[\w-]{8,}|\bsk-[\w-]{12,}"
         ),
         "<token>",
+        ("akia", "asia", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "xox", "sk-"),
     ),
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
-    (re.compile(r"\b(?:0x)?[0-9a-fA-F]{16,}\b"), "<hex>"),
-    (
+    Secret(re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>", length=36),
+    Secret(re.compile(r"\b(?:0x)?[0-9a-fA-F]{16,}\b"), "<hex>", length=16),
+    Secret(
         # From the beginning of a run alone: from each of its characters, the work would grow with its square.
         re.compile(
             r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{32,}={0,2}"
         ),
         _unless_path,
+        length=32,
     ),
 )
 
@@ -136,6 +175,8 @@ def _plain(text: str) -> str:
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
 
 
@@ -144,6 +185,7 @@ def _one_line(text: str) -> str:
 
 
 def _masked(text: str) -> str:
-    for pattern, mask in _SECRETS:
-        text = pattern.sub(mask, text)
+    for secret in SECRETS:
+        if secret.possible(text):
+            text = secret.pattern.sub(secret.mask, text)
     return text

@@ -49,7 +49,9 @@ class Refused:
 def clean_name(value: object) -> str:
     """`value` as a name: on one line, printable, at most MAX_ID characters; "" where nothing is left."""
     text = str(value)[: 4 * MAX_ID]
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_ID]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())[:MAX_ID]
 
 
 def label_texts(labels: Mapping[str, object]) -> list[str]:

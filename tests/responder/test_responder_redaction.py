@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from responder.redaction import redact
+from responder.redaction import SECRETS, Secret, redact
 
 
 def shown(text: str) -> str:
@@ -78,3 +78,65 @@ def test_the_work_grows_with_the_length_of_a_run_and_not_with_its_square(run: st
         return time.thread_time() - begun
 
     assert min(work(16_000) for _ in range(3)) < 24 * max(work(2_000) for _ in range(3))
+
+
+WORDS = st.sampled_from(
+    [
+        *(
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "eyJhbGciOi.eyJzdWIi.abc",
+            "postgres://shop:hunter2@db",
+            "a.b@example.org",
+        ),
+        *(
+            "Bearer abcdef123",
+            "PASSWORD: x1",
+            "db_pwd=1",
+            "my-secret : y",
+            "token t0ken1",
+            "Api-Key='k'",
+            "access_key=z",
+        ),
+        *(
+            "authorization:q",
+            "credentials=c",
+            "private-key=p",
+            "sessionId=9",
+            "COOKIE: crumb",
+            "passwd 1234567",
+        ),
+        *(
+            "AKIAABCDEFGHIJKLMNOP",
+            "ghp_abcdefghijklmnop1",
+            "xoxb-12345678",
+            "sk-abcdefghijkl",
+            "0xdeadbeefdeadbeef",
+        ),
+        *(
+            "123e4567-e89b-12d3-a456-426614174000",
+            "a1" * 20,
+            "/srv/" + "b2" * 20,
+            "plain",
+            "words",
+            "=",
+            ":",
+            " ",
+            "\n",
+        ),
+    ]
+)
+
+
+@given(st.lists(WORDS | st.text(st.characters(codec="ascii"), max_size=4), max_size=6))
+def test_what_a_pattern_matches_is_never_passed_over(words: list[str]) -> None:
+    text = "".join(words)
+    assert [one for one in SECRETS if one.pattern.search(text) and not one.possible(text)] == []
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_each_pattern_is_passed_over_where_nothing_speaks_for_it(secret: Secret) -> None:
+    assert not secret.possible("The queue of orders is full: 3 of 4 workers wait.")
+
+
+def test_letters_that_count_as_others_hide_no_secret() -> None:
+    assert shown("pa\u017fsword=hunter2") == "pa\u017fsword=<secret>"
