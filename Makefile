@@ -74,4 +74,4 @@ lock: ## pins the dependencies anew (needs uv)
 	done
 
 clean: ## removes what was built or measured here
-	rm -rf $(VENV) .aegisops dist demo-report.json .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .aegisops collector/build dist demo-report.json .mypy_cache .ruff_cache .pytest_cache .hypothesis

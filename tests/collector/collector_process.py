@@ -1,0 +1,98 @@
+"""The real Collector with one of the configurations of otel-config/, on free ports, stopped on leaving."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import httpx
+from prometheus_client.samples import Sample
+from real_collector import collector_binary, scraped
+
+CONFIGURATIONS = Path(__file__).parents[2] / "otel-config"
+PATIENCE_S = 60.0
+
+
+def eventually(condition: Callable[[], bool], wanted: str) -> None:
+    """Returns once `condition` holds; fails with what was `wanted` when it does not in time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {wanted}"
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nothing listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class CollectorProcess:
+    """One that runs; `environment` is what else it is told. Its queue stays in `directory` between starts."""
+
+    def __init__(self, configurations: list[str], directory: Path, **environment: str) -> None:
+        self._binary = collector_binary()
+        self._configurations = configurations
+        self._log = directory / "collector.log"
+        grpc, http, self._health, prometheus, self._own = free_ports(5)
+        self.prometheus_url = f"http://127.0.0.1:{prometheus}/metrics"
+        self.address = f"127.0.0.1:{grpc}"
+        self.http_url = f"http://127.0.0.1:{http}"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "AEGISOPS_COLLECTOR_OTLP_GRPC": self.address,
+            "AEGISOPS_COLLECTOR_OTLP_HTTP": f"127.0.0.1:{http}",
+            "AEGISOPS_COLLECTOR_HEALTH": f"127.0.0.1:{self._health}",
+            "AEGISOPS_COLLECTOR_PROMETHEUS": f"127.0.0.1:{prometheus}",
+            "AEGISOPS_COLLECTOR_METRICS_PORT": str(self._own),
+            "AEGISOPS_COLLECTOR_DATA": str(directory / "queue"),
+        } | environment
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self.stop(signal.SIGTERM)
+
+    def start(self) -> None:
+        command = [str(self._binary)]
+        for one in self._configurations:
+            command += ["--config", str(CONFIGURATIONS / one)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, env=self._environment, stderr=log, stdout=log)
+        try:
+            eventually(self._healthy, "the Collector is healthy")
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
+
+    def stop(self, by: signal.Signals) -> None:
+        self._process.send_signal(by)
+        self._process.wait(30)
+
+    def prometheus(self) -> list[Sample]:
+        """What it shows of the applications."""
+        return list(scraped(self.prometheus_url))
+
+    def own_metrics(self) -> list[Sample]:
+        """What it shows of itself."""
+        return list(scraped(f"http://127.0.0.1:{self._own}/metrics"))
+
+    def _healthy(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()[-4000:]
+        try:
+            return (
+                httpx.get(f"http://127.0.0.1:{self._health}", trust_env=False).status_code == httpx.codes.OK
+            )
+        except httpx.TransportError:
+            return False
