@@ -43,9 +43,7 @@ class StackSettings(BaseSettings):
     dependency_secondary_port: Port = Field(
         default=8012, validation_alias=AliasChoices("BUGGY_APP_DEPENDENCY_SECONDARY_PORT")
     )
-    otlp_port: Port | None = Field(
-        default=None, validation_alias=AliasChoices("AEGISOPS_DETECTOR_OTLP_PORT")
-    )
+    otlp_port: Port | None = Field(default=None, validation_alias=AliasChoices("AEGISOPS_DETECTOR_OTLP_PORT"))
     detector_port: Port = Field(default=8002, validation_alias=AliasChoices("AEGISOPS_DETECTOR_HTTP_PORT"))
     responder_port: Port = Field(default=8001, validation_alias=AliasChoices("AEGISOPS_RESPONDER_PORT"))
     collector_binary: Literal["off"] | Path | None = Field(

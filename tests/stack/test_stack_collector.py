@@ -37,7 +37,9 @@ def test_a_fault_is_healed_from_what_came_through_the_collector(
         told = list(scraped(f"http://127.0.0.1:{settings.collector_metrics_port}/metrics"))
         for kind in KINDS:
             assert total(told, f"otelcol_exporter_sent_{kind}_total", exporter="otlp_grpc/detector") > 0
-            assert total(told, f"otelcol_exporter_send_failed_{kind}_total", exporter="otlp_grpc/detector") == 0
+            assert (
+                total(told, f"otelcol_exporter_send_failed_{kind}_total", exporter="otlp_grpc/detector") == 0
+            )
             assert total(told, f"otelcol_receiver_refused_{kind}_total") == 0
         wait_until(
             lambda: not any(unaccounted(running).values()),
