@@ -9,44 +9,55 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from aegisops.audit import audit_app
-from aegisops.bench.command import bench_app
+from aegisops.deferred import Deferred, DeferringGroup
 from aegisops.demo.report import conclude
 from aegisops.demo.run import Demo
 from aegisops.demo.screen import Screen, stopwatch
 from aegisops.demo.watch import StackView
 from aegisops.errors import DemoError, StackError
-from aegisops.incidents import incidents_app
-from aegisops.notify import notify_app
-from aegisops.runbook import feedback, runbook_app
 from aegisops.settings import StackSettings, inherited_environment, load_settings
 from aegisops.stack import Stack
 from aegisops.stack.launcher import running_pid, stop_running
 from aegisops.stack.layout import StackLayout, app_environment
-from aegisops.token import token_app
 from buggy_app.chaos import FAULTS, Chaos, ChaosError, parse_fault
 from buggy_app.settings import SettingsError as AppSettingsError
 from buggy_app.state_directory import StateDirectoryError
 
+
+class _Commands(DeferringGroup):
+    deferred: ClassVar = {
+        "bench": Deferred(
+            "aegisops.bench.command:bench_app", "Measures the product; figures beside their goals."
+        ),
+        "incidents": Deferred(
+            "aegisops.incidents:incidents_app", "Shows incidents, and answers what waits for a human."
+        ),
+        "audit": Deferred("aegisops.audit:audit_app", "Looks after the responder's audit trail."),
+        "runbook": Deferred("aegisops.runbook:runbook_app", "Shows what was learned, and exchanges it."),
+        "feedback": Deferred(
+            "aegisops.runbook:feedback_app",
+            "Says whether what was done in an ended incident was right; the runbook learns from it.",
+        ),
+        "notify": Deferred("aegisops.notify:notify_app", "Looks after the responder's notifications."),
+        "token": Deferred("aegisops.token:token_app", "Makes the tokens that the responder's API asks for."),
+    }
+
+
 app = typer.Typer(
-    no_args_is_help=True, add_completion=True, help="Watches services through OpenTelemetry and heals them."
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    help="Watches services through OpenTelemetry and heals them.",
 )
 chaos_app = typer.Typer(no_args_is_help=True, help="Breaks the buggy app of the running stack, for real.")
 app.add_typer(chaos_app, name="chaos")
-app.add_typer(bench_app, name="bench")
-app.add_typer(incidents_app, name="incidents")
-app.add_typer(audit_app, name="audit")
-app.add_typer(runbook_app, name="runbook")
-app.command()(feedback)
-app.add_typer(notify_app, name="notify")
-app.add_typer(token_app, name="token")
 
 EXIT_ANSWER_NO = 1
 EXIT_USAGE = 2

@@ -16,6 +16,7 @@ from aegisops.incidents import IncidentId, Url, Who, ask, say, user
 from responder.learn import ExchangedEntry, ExchangedRunbook, FeedbackVerdict
 
 runbook_app = typer.Typer(no_args_is_help=True, help="Shows what was learned, and exchanges it.")
+feedback_app = typer.Typer()
 
 EXIT_ANSWER_NO = 1
 EXIT_USAGE = 2
@@ -109,6 +110,7 @@ def import_entries(
     say(f"{added} entries taken in, {known} known already")
 
 
+@feedback_app.command()
 def feedback(
     incident_id: IncidentId,
     verdict: Annotated[FeedbackVerdict, typer.Argument(help="Was what was done right?")],
