@@ -4,49 +4,51 @@ from grafana_foundation_sdk.builders import dashboard, table, timeseries
 
 from grafana import incident_log
 from grafana.links import COCKPIT_INCIDENT, INCIDENT_UID, explore_trace, link_spans
-from grafana.page import Section, annotated, entry, filled, page
-from grafana.panels import Frame, colored, lines, listing, log_lines, span_tree, steps
+from grafana.page import Section, annotated, choice, entry, filled, page
+from grafana.panels import Frame, colored, lines, listing, log_lines, span_tree
 from grafana.queries import logs, series, spans, trace
 
 UID = INCIDENT_UID
 
 _OF_INCIDENT = 'span.aegisops.incident.id = "$incident"'
-_EVIDENCE = '{aegisops_incident_id="$incident"}'
+_OF_INCIDENT_IN_METRICS = 'aegisops_incident_id="$incident"'
 
 
 def _evidence() -> timeseries.Panel:
-    by = "max by (aegisops_evidence_series, aegisops_signal_unit)"
+    one = f'{_OF_INCIDENT_IN_METRICS}, aegisops_evidence_series=~"$series"'
+    by = "max by (aegisops_signal_unit)"
     panel = lines(
         Frame(
-            "Evidence",
-            "The series that raised the incident, with the ends of their normal range, while it was open.",
-            16,
-            10,
-            "no evidence with a number, or the incident was not open in this time range",
+            "$series",
+            "A series that raised the incident, with the ends of its normal range, while it was open.",
+            24,
+            8,
+            "the incident was not open in this time range",
         ),
-        series(f"{by} (aegisops_evidence_value{_EVIDENCE})", "{{aegisops_evidence_series}}"),
-        series(f"{by} (aegisops_evidence_high{_EVIDENCE})", "{{aegisops_evidence_series}} highest normal"),
-        series(f"{by} (aegisops_evidence_low{_EVIDENCE})", "{{aegisops_evidence_series}} lowest normal"),
+        series(f"{by} (aegisops_evidence_value{{{one}}})", "value ({{aegisops_signal_unit}})"),
+        series(f"{by} (aegisops_evidence_high{{{one}}})", "highest normal"),
+        series(f"{by} (aegisops_evidence_low{{{one}}})", "lowest normal"),
     )
-    return panel.override_by_regexp("/(highest|lowest) normal$/", colored("orange"))
+    panel.override_by_regexp("/(highest|lowest) normal/", colored("orange"))
+    return panel.repeat("series").max_per_row(3)
 
 
 def _score() -> timeseries.Panel:
     panel = lines(
         Frame(
             "Score of the evidence",
-            "The probability that it is not normal. Above the line it counts as surely odd.",
-            8,
-            10,
+            "The probability that the most telling value of each series is not normal.",
+            24,
+            7,
             "the incident was not open in this time range",
         ),
         series(
-            f"max by (aegisops_evidence_series) (aegisops_evidence_score_ratio{_EVIDENCE})",
+            f"max by (aegisops_evidence_series) (aegisops_evidence_score_ratio{{{_OF_INCIDENT_IN_METRICS}}})",
             "{{aegisops_evidence_series}}",
         ),
         unit="percentunit",
     )
-    return panel.max(1).thresholds(steps((None, "green"), (0.95, "red")))
+    return panel.max(1)
 
 
 def _table(title: str, description: str, condition: str, attributes: str, width: int) -> table.Panel:
@@ -118,6 +120,8 @@ def incident() -> dashboard.Dashboard:
     made.with_variable(entry("incident", "Incident", "Its id, as INC-..."))
     made.with_variable(entry("trace", "Trace", "The id of its trace; a link in the table of spans sets it"))
     made.with_variable(entry("service", "Service", "The service it is about"))
+    evidence = f"aegisops_evidence_value{{{_OF_INCIDENT_IN_METRICS}}}"
+    made.with_variable(choice("series", "Series", f"label_values({evidence}, aegisops_evidence_series)"))
     for title, url in (
         ("Trace in Explore", explore_trace("${trace}")),
         ("This incident in the cockpit", COCKPIT_INCIDENT + "${incident}"),
@@ -135,5 +139,5 @@ def incident() -> dashboard.Dashboard:
         ),
         trace("$trace"),
     )
-    shown = Section.of("", tree, _evidence(), _score())
+    shown = Section.of("", tree, _score(), _evidence())
     return filled(made, shown, _what_was_done(), _what_was_logged())

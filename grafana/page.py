@@ -9,6 +9,7 @@ from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
+    VariableOption,
     VariableRefresh,
     VariableSort,
 )
@@ -60,6 +61,7 @@ def choice(name: str, label: str, query: str, source: DataSourceRef = PROMETHEUS
     """A variable whose values a data source knows; several or all of them can be chosen."""
     variable = dashboard.QueryVariable(name).label(label).datasource(source).query(query)
     variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
+    variable.current(VariableOption(selected=True, text=["All"], value=["$__all"]))
     return variable.multi(True).include_all(True).all_value(".+")
 
 

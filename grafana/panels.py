@@ -132,6 +132,7 @@ def gauges(frame: Frame, *queries: Query, unit: str = "short") -> bargauge.Panel
     """Horizontal bars, one a series, as they are at the end of the time range."""
     panel = _framed(bargauge.Panel(), frame, queries).unit(unit).orientation(VizOrientation.HORIZONTAL)
     panel.display_mode(BarGaugeDisplayMode.GRADIENT).value_mode(BarGaugeValueMode.COLOR).min(0)
+    panel.thresholds(steps((None, "blue")))
     return panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
 
 

@@ -7,7 +7,7 @@ from grafana.links import SERVICE_UID
 from grafana.page import Section, choice, filled, page
 from grafana.panels import Frame, call_graph, gauges, lines, listing, log_lines, steps
 from grafana.promql import quantile, rate, selected, summed
-from grafana.queries import logs, rows, series, service_map
+from grafana.queries import logs, now, rows, series, service_map
 
 UID = SERVICE_UID
 
@@ -198,7 +198,7 @@ def _judged() -> Section:
                 6,
                 "nothing runs towards its limit",
             ),
-            series(
+            now(
                 f"min by (aegisops_service, aegisops_signal) (aegisops_signal_time_to_limit_seconds{_SEEN})",
                 name,
             ),

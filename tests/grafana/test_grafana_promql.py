@@ -13,6 +13,7 @@ FILLED = {
     "__tags": 'service_name="x"',
     "service": ".+",
     "signal": ".+",
+    "series": ".+",
     "incident": "INC-0",
 }
 

@@ -22,6 +22,8 @@ RARE = {
 
 
 class _Answers:
+    alive = True
+
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
 

@@ -65,6 +65,7 @@ class Run:
                 "__tags": 'service_name="buggy-app"',
                 "service": ".+",
                 "signal": ".+",
+                "series": ".+",
                 "incident": self.record.incident.id,
             }
         )
