@@ -140,7 +140,7 @@ class CollectorProcess(_Process):
     @property
     def queued_bytes(self) -> float:
         """What waits for the detector, by its own metrics."""
-        return self.metric("otelcol_exporter_queue_size", exporter="otlp/detector")
+        return self.metric("otelcol_exporter_queue_size", exporter="otlp_grpc/detector")
 
     @property
     def bytes_on_disk(self) -> int:

@@ -103,4 +103,5 @@ def test_a_slow_detector_refuses_for_a_while_and_gets_all_once_it_is_fast(collec
     figures = {figure.name: figure.value for figure in result.figures}
     assert (figures["sent"], figures["lost"], figures["duplicated"]) == (78_000, 0, 0)
     assert figures["refused"] > 0
+    assert figures["queued_peak_mib"] > 0
     assert {row[0] for row in result.tables[0].rows} == {"calm", "slow", "fast again"}
