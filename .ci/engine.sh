@@ -10,15 +10,20 @@ install_missing() {
     local packages=()
     command -v dockerd >/dev/null || packages+=(docker.io)
     command -v busybox >/dev/null || packages+=(busybox-static)
+    command -v docker-compose >/dev/null || packages+=(docker-compose)
+    [ -x /usr/sbin/iptables ] || packages+=(iptables) # inside containers' networks, for the engine's DNS
     [ -x /usr/sbin/haproxy ] || packages+=(haproxy)
+    [ -x /usr/sbin/nginx ] || packages+=(nginx)
+    dpkg -s python3-venv >/dev/null 2>&1 || packages+=(python3-venv) # for images that tests make of what is here
     [ ${#packages[@]} -eq 0 ] && return
     echo "installing ${packages[*]}" >&2
     {
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+        # In runlevel 1 no service that comes with them is started.
+        RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
     } >"$directory.apt.log" 2>&1 || {
         tail -n 20 "$directory.apt.log" >&2
-        echo "cannot install ${packages[*]}; the tests of the Docker executor and the socket proxy need them (run as root, on Debian)" >&2
+        echo "cannot install ${packages[*]}; the tests of the Docker executor, the socket proxy and the Compose file need them (run as root, on Debian)" >&2
         exit 1
     }
 }

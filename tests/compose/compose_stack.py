@@ -19,14 +19,26 @@ import docker
 import httpx
 import pytest
 from docker_containers import engine_url
+from real_collector import collector_binary
 from stand_in_images import MissingPackageError, base_image
 
 ROOT = Path(__file__).parents[2]
-COLLECTOR = ROOT / "collector" / "build" / "aegisops-collector"
 # Those whose images are of a registry alone (Prometheus, Loki, Tempo, Grafana, Ollama) are left out.
 SERVICES = ("nginx", "buggy-app", "operations", "traffic", "collector", "detector", "responder")
 PORTS = ("HTTP_PORT", "APP_PORT", "RESPONDER_PORT", "OTLP_GRPC_PORT", "OTLP_HTTP_PORT")
 BUILT = ("buggy-app", "detector", "responder")
+
+
+_SCALE_UP = """
+import sys
+from pydantic import TypeAdapter
+from responder.remediate.docker.engine import DockerEngine
+from responder.remediate.docker.executor import DockerExecutor
+from responder.remediate.docker.step import DockerStep
+step = {"operation": "scale_up", "project": sys.argv[1], "service": "buggy-app", "max_replicas": 2}
+executor = DockerExecutor(DockerEngine("tcp://docker-proxy:2375"))
+print(executor.perform(TypeAdapter(DockerStep).validate_python(step), "key").detail)
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,17 @@ class ComposeStack:
     def inject(self, fault: str, *more: str) -> None:
         self.run("exec", "-T", "operations", "python", "-m", "buggy_app.chaos", "inject", fault, *more)
 
+    def scale_up_by_the_executor(self) -> str:
+        """What the responder's executor says, after it made one more replica through the socket proxy."""
+        return self.run("exec", "-T", "responder", "python", "-c", _SCALE_UP, self.project).strip()
+
+    def all_healthy(self) -> bool:
+        """All that have a health check are by it."""
+        states = [
+            container["State"] for service in SERVICES for container in self.containers(service).values()
+        ]
+        return all(state["Health"]["Status"] == "healthy" for state in states if "Health" in state)
+
     def containers(self, service: str) -> dict[str, dict[str, Any]]:
         """By name."""
         labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
@@ -60,7 +83,7 @@ class ComposeStack:
     def incidents(self) -> list[dict[str, Any]]:
         """All of them with their details, newest first."""
         page = self._get("/incidents?limit=50")
-        return [self._get(f"/incidents/{one['id']}") for one in page["items"]]
+        return [self._get(f"/incidents/{one['incident']['id']}") for one in page["items"]]
 
     def service_health(self, service: str) -> dict[str, Any] | None:
         """As the detector sees it, asked from inside, as nobody else can reach it."""
@@ -88,8 +111,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, situation: Calla
 def compose_stack(directory: Path) -> Iterator[ComposeStack]:
     """Builds, starts, and at the end removes all it made but the images."""
     url = engine_url()
-    if not COLLECTOR.is_file():
-        _give_up("the Collector is not built; build it with: make collector")
+    collector = collector_binary()
     if shutil.which("docker-compose") is None:
         _give_up("no docker-compose; on Debian: apt-get install docker-compose")
     project = f"t{uuid.uuid4().hex[:8]}"
@@ -98,6 +120,7 @@ def compose_stack(directory: Path) -> Iterator[ComposeStack]:
         "DOCKER_HOST": url,
         "DOCKER_SOCKET": url.removeprefix("unix://"),
         "DOCKER_BUILDKIT": "0",
+        "COMPOSE_FILE": "docker-compose.yml:tests/compose/without-backends.yaml",
         "COMPOSE_PROJECT_NAME": project,
         **{name: str(port) for name, port in zip(PORTS, _free_ports(len(PORTS)), strict=True)},
     }
@@ -105,7 +128,7 @@ def compose_stack(directory: Path) -> Iterator[ComposeStack]:
     try:
         base = base_image(api, ROOT, directory)
         environment.update(dict.fromkeys(("PYTHON_IMAGE", "NGINX_IMAGE", "HAPROXY_IMAGE"), base))
-        _import_collector(api)
+        _import_collector(api, collector)
         _compose(environment, "build", *BUILT)
         try:
             _compose(environment, "up", "-d", "--no-build", *SERVICES)
@@ -135,11 +158,11 @@ def _compose(environment: dict[str, str], *command: str) -> str:
     return ended.stdout
 
 
-def _import_collector(api: Any) -> None:
+def _import_collector(api: Any, program: Path) -> None:
     """The static binary that was built here, in the place that collector/Dockerfile gives it."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(COLLECTOR, "aegisops-collector")
+        tar.add(program, "aegisops-collector")
         for name, mode in {"data": 0o755, "tmp": 0o1777}.items():
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, mode, 10001, 10001

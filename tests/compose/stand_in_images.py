@@ -39,7 +39,7 @@ class MissingPackageError(Exception):
 def base_image(api: Any, root: Path, directory: Path) -> str:
     """The image's name, after it was made if need be. `root`: of the repository; `directory`: for what is
     downloaded, which is kept for the next time."""
-    tag = hashlib.sha256((root / "requirements.lock").read_bytes()).hexdigest()[:12]
+    tag = hashlib.sha256(repr(PACKAGES).encode() + (root / "requirements.lock").read_bytes()).hexdigest()[:12]
     name = f"{REPOSITORY}:{tag}"
     if not api.images(name=name):
         _make(api, tag, root, directory)

@@ -38,6 +38,7 @@ def proxy(project: Project) -> Iterator[SocketProxy]:
 
 def as_shipped(project: Project) -> dict[str, Any]:
     """What docker-compose.yml makes of a service with a limit, a volume and nothing it does not need."""
+    project.api.create_volume(f"{project.name}_state", labels={"com.docker.compose.project": project.name})
     return {
         "Memory": 24 * MIB,
         "MemorySwap": 24 * MIB,

@@ -165,6 +165,8 @@ def _remove_all(api: Any, project: str) -> None:
             api.remove_container(one["Id"], v=True, force=True)
         except NotFound:
             continue
+    for volume in api.volumes(filters=label)["Volumes"]:
+        api.remove_volume(volume["Name"])
     for network in api.networks(filters=label):
         try:
             api.remove_network(network["Id"])
