@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aegisops.bench.bench_database import require_empty
-from aegisops.bench.crash_scene import Remedies, WellOnceActedOn
+from aegisops.bench.crash_scene import RecoveryServer, Remedies
 from aegisops.bench.crash_traces import Traces
 from aegisops.bench.registry import Say
 from aegisops.bench.responder_process import ResponderProcess
@@ -112,7 +112,7 @@ def _kill_all(
     remedies = Remedies(directory, services, asking, _ACTION_S)
     incidents = draw_leaks([name for _, name in planned])
     with (
-        WellOnceActedOn(remedies.acted) as detector,
+        RecoveryServer(remedies.acted_in) as detector,
         ResponderProcess(directory, quick_settings(remedies, detector.url, database_url), otel) as responder,
     ):
         responder.start()

@@ -1,4 +1,4 @@
-"""What the crash bench has around a responder: commands that leave a trace, a detector that sees them."""
+"""What a crash bench has around responders: commands that leave a trace, and a detector that is told so."""
 
 import json
 import re
@@ -52,22 +52,28 @@ class Remedies:
         """How often each step was really performed, by its idempotency key."""
         return Counter(self._acted.read_text(encoding="utf-8").split() if self._acted.exists() else ())
 
+    def acted_in(self, incident_id: str) -> bool:
+        """A step was performed in that incident."""
+        return any(key.startswith(f"{incident_id}:") for key in self.acted())
 
-class WellOnceActedOn:
-    """A detector's query interface: an incident's series are normal from the first action in it on."""
 
-    def __init__(self, acted: Callable[[], Counter[str]]) -> None:
-        since: dict[str, float] = {}
+class RecoveryServer:
+    """A detector's query interface: the series of an incident are normal while `normal` says so of its id.
+
+    `asked`: how often it was.
+    """
+
+    def __init__(self, normal: Callable[[str], bool]) -> None:
+        self._normal = normal
+        self._since: dict[str, float] = {}
+        self._guard = threading.Lock()
+        self.asked = 0
+        detector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 found = re.fullmatch(r"/incidents/([^/]+)/recovery", self.path)
-                body = b"{}"
-                if found:
-                    incident_id = unquote(found[1])
-                    if any(key.startswith(f"{incident_id}:") for key in acted()):
-                        since.setdefault(incident_id, time.time())
-                    body = _RECOVERY.dump_json(_recovery(incident_id, since.get(incident_id)))
+                body = _RECOVERY.dump_json(detector.recovery(unquote(found[1]))) if found else b"{}"
                 self.send_response(200 if found else 404)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(body)))
@@ -81,6 +87,17 @@ class WellOnceActedOn:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def recovery(self, incident_id: str) -> Recovery:
+        """How the incident's series are now."""
+        normal = self._normal(incident_id)
+        with self._guard:
+            self.asked += 1
+            if normal:
+                self._since.setdefault(incident_id, time.time())
+            else:
+                self._since.pop(incident_id, None)
+            return _recovery(incident_id, self._since.get(incident_id))
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from aegisops.bench.bench_database import require_empty
 from aegisops.bench.crash import draw_leaks, quick_settings
-from aegisops.bench.crash_scene import Remedies, WellOnceActedOn
+from aegisops.bench.crash_scene import RecoveryServer, Remedies
 from aegisops.bench.crash_supervisor import Supervisor
 from aegisops.bench.crash_traces import Traces
 from aegisops.bench.registry import Say
@@ -71,7 +71,7 @@ def run(
         remedies = Remedies(directory, {one.service: "RESTART" for one in reported}, frozenset(), _ACTION_S)
         database = Database(database_url, "the bench's database")
         with (
-            WellOnceActedOn(remedies.acted) as detector,
+            RecoveryServer(remedies.acted_in) as detector,
             Supervisor(
                 responders,
                 directory,

@@ -9,17 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 from pydantic import TypeAdapter
 
-from detector import Incident, IncidentState, Recovery, SeriesHealth
+from aegisops.bench.crash_scene import RecoveryServer
+from detector import Incident
 
 LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
-_RECOVERY = TypeAdapter(Recovery)
 _INCIDENT = TypeAdapter(Incident)
 
 SCRIPT = """
@@ -69,69 +68,11 @@ class Acted:
         return [line.split()[0] for line in self.path.read_text().splitlines()] if self.path.exists() else []
 
 
-class FakeDetector:
-    """Answers `GET /incidents/{id}/recovery`: normal since `cured()` was first seen to hold."""
+class FakeDetector(RecoveryServer):
+    """Says that all is normal since `cured()` was first seen to hold."""
 
     def __init__(self, cured: Callable[[], bool]) -> None:
-        self._cured = cured
-        self._since: float | None = None
-        self.asked: list[str] = []
-        detector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                detector.asked.append(self.path)
-                found = re.fullmatch(r"/incidents/([^/]+)/recovery", self.path)
-                body = detector.recovery(found[1]) if found else b"{}"
-                self.send_response(200 if found else 404)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Silent."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def recovery(self, incident_id: str) -> bytes:
-        normal = self._cured()
-        if not normal:
-            self._since = None
-        elif self._since is None:
-            self._since = time.time()
-        series = SeriesHealth(
-            series="process.memory.usage:value",
-            signal="memory",
-            unit="By",
-            value=1e8 if normal else 9e8,
-            low=0.0,
-            high=2e8,
-            normal=normal,
-            age_s=0.1,
-        )
-        return _RECOVERY.dump_json(
-            Recovery(
-                incident_id=incident_id,
-                state=IncidentState.OPEN,
-                reporting=True,
-                normal=normal,
-                normal_for_s=0.0 if self._since is None else time.time() - self._since,
-                series=(series,),
-            )
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(lambda _: cured())
 
 
 class ResponderProcess:

@@ -46,9 +46,9 @@ def test_set_during_a_verification_it_changes_nothing(tmp_path: Path, by_s: floa
     with FakeDetector(cured.is_set) as detector, responder(tmp_path, acted, detector, clock) as process:
         process.report(make_incident())
         eventually(lambda: "VERIFYING" in process.states(), "the verification")
-        asked = len(detector.asked)
+        asked = detector.asked
         clock.set_clock_by(by_s)
-        eventually(lambda: len(detector.asked) >= asked + 5, "further questions")
+        eventually(lambda: detector.asked >= asked + 5, "further questions")
         assert process.record()["state"] == "VERIFYING"
         cured.set()
         assert_resolved_once(process, acted, tmp_path)
