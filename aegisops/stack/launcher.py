@@ -19,7 +19,7 @@ from aegisops.settings import StackSettings, inherited_environment
 from aegisops.stack import supervisord
 from aegisops.stack.layout import Program, StackLayout, programs
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 
 
