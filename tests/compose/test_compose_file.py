@@ -1,6 +1,9 @@
 """What holds for every service of docker-compose.yml, and for the files its images are made of."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,14 @@ def test_the_engine_is_reached_by_its_proxy_alone_and_that_by_the_responder_alon
 def test_what_the_responder_may_remedy_is_labelled() -> None:
     labelled = {name for name, one in SERVICES.items() if "io.aegisops.remedies" in one.get("labels", {})}
     assert labelled == {"buggy-app"}
+
+
+def test_prometheus_can_read_its_configuration() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        why = "no promtool; on Debian: apt-get install prometheus"
+        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
+    subprocess.run([promtool, "check", "config", ROOT / "otel-config" / "prometheus.yaml"], check=True)
 
 
 @pytest.mark.parametrize("room", ["buggy_app", "detector", "responder"])

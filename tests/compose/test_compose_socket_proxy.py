@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_containers import MIB, Project, compose_project
+from docker_containers import IMAGE, MIB, Project, compose_project
 from docker_steps import of_project
 from socket_proxy import CONFIGURATION, LABEL, SocketProxy, socket_proxy
 
@@ -128,6 +128,25 @@ def test_a_container_without_the_label_is_not_touched(project: Project, proxy: S
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("name", ["create", "create-1", "json", "json-1"])
+def test_a_container_named_like_a_call_is_not_taken_for_one(
+    project: Project, proxy: SocketProxy, name: str
+) -> None:
+    labels = {"com.docker.compose.project": project.name}
+    body = {"Image": IMAGE, "Cmd": ["sleep", "60"], "Labels": labels, "HostConfig": {"NetworkMode": "none"}}
+    project.api.create_container_from_config(body, name)
+    about, asking = f"{V}/containers/{name}", {"Labels": {LABEL: "true"}}
+    assert {
+        proxy.ask("GET", f"{about}/json"),
+        proxy.ask("POST", f"{about}/start"),
+        proxy.ask("POST", f"{about}/start", asking),
+        proxy.ask("POST", f"{about}/restart?t=0", asking),
+        proxy.ask("DELETE", f"{about}?v=True&link=False&force=True", asking),
+    } == {403}
+    assert project.state(name)["Status"] == "created"
+
+
+@pytest.mark.e2e
 def test_containers_without_the_label_are_not_listed(project: Project, proxy: SocketProxy) -> None:
     name = project.run()
     stranger(project)
@@ -230,6 +249,7 @@ BEYOND_DEFAULTS: dict[str, Callable[[Body], Body | str]] = {
     "a control group": in_host(CgroupParent="/"),
     "no system call filter": in_host(SecurityOpt=["seccomp=unconfined"]),
     "one option too many": in_host(SecurityOpt=["no-new-privileges:true", "apparmor=unconfined"]),
+    "a driver for volumes": in_host(VolumeDriver="other"),
     "another runtime": in_host(Runtime="other"),
     "unmasked paths": in_host(MaskedPaths=[]),
     "writable paths": in_host(ReadonlyPaths=[]),
