@@ -16,13 +16,13 @@ class Stats:
     """What the detector has done since it started, and what it holds now."""
 
     requests: int
-    """OTLP requests accepted."""
+    """OTLP requests taken to be judged."""
     refused: int
-    """OTLP requests refused for lack of room; the sender tries again."""
+    """OTLP requests refused for lack of room or time; the sender tries again."""
     unparsable: int
     """OTLP requests that did not parse."""
     queued: int
-    """Requests accepted and not yet judged."""
+    """Requests that wait to be judged."""
     points: int
     """Samples read from requests and judged."""
     points_unusable: int

@@ -49,12 +49,12 @@ def _of_evidence(name: str, unit: str, description: str) -> Metric:
     return Metric(f"aegisops.evidence.{name}", Instrument.GAUGE, unit, description, attributes)
 
 
-REQUESTS = _counted("requests", "{request}", "OTLP requests accepted")
+REQUESTS = _counted("requests", "{request}", "OTLP requests taken to be judged")
 REQUESTS_REFUSED = _counted(
-    "requests.refused", "{request}", "OTLP requests refused for lack of room; the sender tries again"
+    "requests.refused", "{request}", "OTLP requests refused for lack of room or time; the sender tries again"
 )
 REQUESTS_UNPARSABLE = _counted("requests.unparsable", "{request}", "OTLP requests that did not parse")
-QUEUE_DEPTH = _held("queue.depth", "{request}", "OTLP requests accepted and not yet judged")
+QUEUE_DEPTH = _held("queue.depth", "{request}", "OTLP requests that wait to be judged")
 LAG = Metric(
     "aegisops.detector.lag",
     Instrument.HISTOGRAM,
