@@ -126,7 +126,7 @@ def _result(senders: Senders, counted: Counted, outages: _Outages, seconds: floa
         figures=(
             Figure("sent", senders.sent, about="points the Collector took"),
             Figure("lost", counted.lost, none, "of all points, in no request that was judged"),
-            Figure("duplicated", counted.duplicated, about="judged again, by the detector after"),
+            Figure("duplicated", counted.duplicated, about="in a further one, as it was not acknowledged"),
             Figure("late", counted.late, about="delivered after newer ones of their series"),
             Figure("kills", len(outages.seconds), about="kill -9 of the detector"),
             Figure("outage_s", sum(outages.seconds), about="in which there was none"),
