@@ -1,10 +1,11 @@
 """The API over a database of its own, with a clock that is set by hand."""
 
+import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from access_samples import TOKENS, bearer
+from access_samples import TOKENS, bearer, sample_access
 from api_doubles import EmptyRunbook, Started
 from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -16,6 +17,12 @@ from responder.incident_record import PipelineState
 from responder.store import Database, Store
 
 NOW = 1_800_000_000.0
+
+
+@functools.cache
+def description() -> dict[str, Any]:
+    """What the API, closed by tokens, says of itself (OpenAPI); made once, as that takes a second."""
+    return build_app(cast(Any, None), sample_access()).openapi()
 
 
 class ApiUnderTest:

@@ -4,11 +4,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from access_samples import TOKENS, sample_access
-from closed_api import NOW, ApiUnderTest, as_role
+from closed_api import NOW, ApiUnderTest, as_role, description
 from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from pipeline_doubles import make_incident, proposal
@@ -34,7 +33,7 @@ def api(tmp_path: Path) -> Iterator[ApiUnderTest]:
 
 
 def calls() -> list[tuple[str, str]]:
-    paths = build_app(cast(Any, None), sample_access()).openapi()["paths"]
+    paths = description()["paths"]
     return [(method, path) for path, methods in paths.items() for method in methods if path not in OPEN]
 
 
@@ -60,7 +59,7 @@ def test_without_a_token_nothing_is_answered(api: ApiUnderTest, method: str, pat
 
 @pytest.mark.parametrize(("method", "path"), calls())
 def test_the_description_names_the_schemes_of_each_call(method: str, path: str) -> None:
-    described = build_app(cast(Any, None), sample_access()).openapi()
+    described = description()
     call = described["paths"][path][method]
     assert {"token": []} in call["security"]
     assert {"401", "403"} <= set(call["responses"])

@@ -73,9 +73,9 @@ def test_a_server_that_never_answers_is_left_in_time_and_in_doubt() -> None:
 
 def test_an_endless_answer_does_not_outlast_the_time_limit() -> None:
     with recording_server(drip=True) as server:
-        result = perform(server, timeout_s=0.3)
+        result = perform(server, timeout_s=1.0)
     assert result.outcome is ActionOutcome.INTERRUPTED
-    assert "no answer within 0.3 s" in result.detail
+    assert "no answer within 1 s" in result.detail
 
 
 def test_no_more_of_an_answer_is_kept_than_is_shown() -> None:
