@@ -58,11 +58,15 @@ class Span:
 
 @dataclass
 class OtlpSink:
-    """Points, logs and spans received so far; `endpoint` is for `OTEL_EXPORTER_OTLP_ENDPOINT`."""
+    """Points, logs and spans received so far, the latter also as sent.
+
+    `endpoint` is for `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    """
 
     points: list[Point] = field(default_factory=list)
     logs: list[LogRecord] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
+    trace_requests: list[trace_service_pb2.ExportTraceServiceRequest] = field(default_factory=list)
     endpoint: str = ""
 
     def __post_init__(self) -> None:
@@ -138,6 +142,7 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
         self.sink = sink
 
     def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the service
+        self.sink.trace_requests.append(request)
         for group in request.resource_spans:
             resource = _attributes(group.resource.attributes)
             for scope in group.scope_spans:
