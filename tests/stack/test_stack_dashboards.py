@@ -92,7 +92,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 "otelcol": f"127.0.0.1:{settings.collector_metrics_port}",
             }
             with running_prometheus(directory, targets) as prometheus:
-                (result,) = stack.demo.run(["disk_space"])
+                *_, result = stack.demo.run(["db_connection_pool", "disk_space"])
                 assert result.problem is None, result
                 assert result.incident_id is not None
                 record = stack.demo.view.record(result.incident_id)
