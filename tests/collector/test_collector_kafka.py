@@ -7,7 +7,8 @@ import uuid
 from pathlib import Path
 
 import pytest
-from collector_process import CollectorProcess, eventually, free_ports
+from collector_process import CollectorProcess, eventually
+from free_ports import free_ports
 from otlp_receiver import OtlpReceiver
 from otlp_sender import OtlpSender
 from real_collector import total

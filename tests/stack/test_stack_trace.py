@@ -4,8 +4,6 @@ As it was exported, and as it is found again in a trace store behind the real Co
 traces reach Tempo by the same protocol and configuration (`otel-config/backends.yaml`).
 """
 
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +11,17 @@ from pathlib import Path
 
 import grpc
 import pytest
-from free_ports import free_ports
+from collector_process import CollectorProcess
 from jaeger_server import Jaeger, StoredSpan
 from jaeger_server import running as running_jaeger
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from otlp_sink import OtlpSink, Span
-from real_collector import collector_binary
 from running_stack import Running
 
 from aegisops.demo.watch import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-OTEL_CONFIG = Path(__file__).parents[2] / "otel-config"
 STAGES = ["analyse", "council", "execute", "learn", "verify"]
 
 
@@ -80,34 +76,12 @@ def test_the_trace_is_one_tree_in_a_store_behind_the_collector(
 @contextmanager
 def collector_before(jaeger: Jaeger, directory: Path) -> Iterator[TraceServiceStub]:
     """A Collector that sends its traces to Jaeger; what is answered sends to it."""
-    otlp, otlp_http, health, prometheus, metrics, detector = free_ports(6)
-    environment = os.environ | {
-        "AEGISOPS_COLLECTOR_OTLP_GRPC": f"127.0.0.1:{otlp}",
-        "AEGISOPS_COLLECTOR_OTLP_HTTP": f"127.0.0.1:{otlp_http}",
-        "AEGISOPS_COLLECTOR_HEALTH": f"127.0.0.1:{health}",
-        "AEGISOPS_COLLECTOR_PROMETHEUS": f"127.0.0.1:{prometheus}",
-        "AEGISOPS_COLLECTOR_METRICS_PORT": str(metrics),
-        "AEGISOPS_COLLECTOR_DETECTOR": f"127.0.0.1:{detector}",
-        "AEGISOPS_COLLECTOR_DATA": str(directory / "collector"),
-        "AEGISOPS_COLLECTOR_TEMPO": jaeger.otlp,
-        "AEGISOPS_COLLECTOR_LOKI": "http://127.0.0.1:9/otlp",
-    }
-    configurations = [f"--config={OTEL_CONFIG / name}" for name in ("agent.yaml", "backends.yaml")]
-    with (directory / "collector.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(collector_binary()), *configurations],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        with grpc.insecure_channel(f"127.0.0.1:{otlp}") as channel:
-            grpc.channel_ready_future(channel).result(30)
-            yield TraceServiceStub(channel)
-    finally:
-        process.terminate()
-        process.wait(20)
+    backends = {"AEGISOPS_COLLECTOR_TEMPO": jaeger.otlp, "AEGISOPS_COLLECTOR_LOKI": "http://127.0.0.1:9/otlp"}
+    with (
+        CollectorProcess(["agent.yaml", "backends.yaml"], directory, **backends) as collector,
+        grpc.insecure_channel(collector.address) as channel,
+    ):
+        yield TraceServiceStub(channel)
 
 
 def stored(jaeger: Jaeger, trace_id: str, span_ids: set[str]) -> dict[str, StoredSpan]:

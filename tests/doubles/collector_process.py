@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+from free_ports import free_ports
 from prometheus_client.samples import Sample
 from real_collector import collector_binary, scraped
 
@@ -23,16 +23,6 @@ def eventually(condition: Callable[[], bool], wanted: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {wanted}"
         time.sleep(0.05)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nothing listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class CollectorProcess:
