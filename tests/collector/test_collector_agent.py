@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from collector_process import CollectorProcess, eventually
+from collector_process import CollectorProcess
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.metrics import MeterProvider
@@ -17,6 +17,7 @@ from opentelemetry.sdk.resources import Resource
 from otlp_receiver import OtlpReceiver, attributes
 from otlp_sender import OtlpSender
 from real_collector import total
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -5,9 +5,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from collector_process import CollectorProcess, eventually
+from collector_process import CollectorProcess
 from otlp_receiver import OtlpReceiver
 from otlp_sender import OtlpSender
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

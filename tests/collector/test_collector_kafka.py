@@ -7,11 +7,12 @@ import uuid
 from pathlib import Path
 
 import pytest
-from collector_process import CollectorProcess, eventually
+from collector_process import CollectorProcess
 from free_ports import free_ports
 from otlp_receiver import OtlpReceiver
 from otlp_sender import OtlpSender
 from real_collector import total
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

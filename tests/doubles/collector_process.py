@@ -3,8 +3,6 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -12,17 +10,9 @@ import httpx
 from free_ports import free_ports
 from prometheus_client.samples import Sample
 from real_collector import collector_binary, scraped
+from waiting import eventually
 
 CONFIGURATIONS = Path(__file__).parents[2] / "otel-config"
-PATIENCE_S = 60.0
-
-
-def eventually(condition: Callable[[], bool], wanted: str) -> None:
-    """Returns once `condition` holds; fails with what was `wanted` when it does not in time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {wanted}"
-        time.sleep(0.05)
 
 
 class CollectorProcess:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 from pydantic import TypeAdapter
+from waiting import eventually
 
 from aegisops.bench.crash_scene import RecoveryServer
 from detector import Incident
@@ -27,14 +27,6 @@ with open(sys.argv[1], "a") as file:
     file.write(sys.argv[2] + " " + os.environ["AEGISOPS_IDEMPOTENCY_KEY"] + "\\n")
 time.sleep(float(sys.argv[3]))
 """
-
-
-def eventually(condition: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
-    """Wait until `condition` holds; `what` says what was waited for."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(0.01)
 
 
 class Acted:

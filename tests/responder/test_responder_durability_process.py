@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 from pipeline_doubles import TRACEPARENT, make_incident
-from responder_process import Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 from responder.store import Database, Store
 

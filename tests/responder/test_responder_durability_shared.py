@@ -12,7 +12,8 @@ import httpx
 import pytest
 from pipeline_doubles import make_incident
 from postgres_server import PostgresServer
-from responder_process import SCRIPT, Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import SCRIPT, Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,8 @@ import pytest
 from database_faults import audit_fault
 from pipeline_doubles import make_incident
 from process_surroundings import Surroundings
-from responder_process import Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 from responder.access import Rates, parse_rate
 

@@ -11,7 +11,8 @@ from database_faults import SmallDisk, audit_fault, held_lock
 from pipeline_doubles import make_incident
 from postgres_server import PostgresServer
 from pydantic import TypeAdapter
-from responder_process import Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 from detector import Incident
 

@@ -9,7 +9,8 @@ import pytest
 from pipeline_doubles import make_incident
 from process_surroundings import Surroundings
 from recording_server import RecordingServer, recording_server
-from responder_process import Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

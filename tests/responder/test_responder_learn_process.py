@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from pipeline_doubles import make_incident
-from responder_process import Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pipeline_doubles import TRACEPARENT, make_incident, proposal
-from responder_process import eventually
 from sqlalchemy import select
+from waiting import eventually
 
 from detector import IncidentState, Severity
 from responder.approval import Answer, Approvals, Human

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from pipeline_doubles import make_incident
 from recording_server import RecordingServer, recording_server
-from responder_process import Acted, FakeDetector, ResponderProcess, eventually
+from responder_process import Acted, FakeDetector, ResponderProcess
+from waiting import eventually
 
 KEY = "k3y-that-nobody-may-see"
 APPROVE = re.compile(r"Approve or reject: (\S+)")

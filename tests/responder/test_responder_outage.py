@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from database_faults import held_lock
 from opentelemetry.metrics import NoOpMeterProvider
-from responder_process import eventually
 from sqlalchemy.exc import IntegrityError, OperationalError
+from waiting import eventually
 
 from responder.logs import Sparing
 from responder.pipeline import Starting

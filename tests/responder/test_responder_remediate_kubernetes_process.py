@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from kubernetes_cluster import Namespace, namespace
 from pipeline_doubles import make_incident
-from responder_process import FakeDetector, ResponderProcess, eventually
+from responder_process import FakeDetector, ResponderProcess
+from waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
