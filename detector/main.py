@@ -23,7 +23,15 @@ from detector.engine import Engine
 from detector.hosting import HttpAddressError, HttpServer, Providers, SettingsError, set_up_logging
 from detector.incident import Incident
 from detector.normalise import Normaliser
-from detector.receive import Intake, ListenError, OtlpGrpcServer, OtlpRequest, ReceiveLimits
+from detector.receive import (
+    BearerTokens,
+    Intake,
+    ListenError,
+    OtlpGrpcServer,
+    OtlpRequest,
+    ReceiveLimits,
+    Reception,
+)
 from detector.report.health_metrics import HealthMetrics, Stats
 from detector.report.incident_id import IncidentIds
 from detector.report.queries import query_interface
@@ -90,12 +98,17 @@ class Detector:
         self._health = HealthMetrics(own_telemetry.meters)
 
         self._intake = Intake(settings.intake_max_requests, settings.intake_max_bytes)
+        self._reception = Reception(
+            self._intake, ReceiveLimits(max_message_bytes=settings.max_message_bytes), time.time
+        )
+        token_file = settings.otlp_token_file
         self._receiver = OtlpGrpcServer(
             settings.host,
             settings.otlp_port,
-            self._intake,
-            ReceiveLimits(max_message_bytes=settings.max_message_bytes),
-            time.time,
+            self._reception,
+            tokens=None if token_file is None else BearerTokens.load(token_file),
+            tls=settings.tls_files(),
+            serving=self._ready,
         )
         self._registry = SeriesRegistry(settings.max_series, settings.max_instances)
         self._normaliser = Normaliser(
@@ -169,7 +182,7 @@ class Detector:
         return Stats(
             requests=sum(self._intake.accepted.values()),
             refused=sum(self._intake.refused.values()),
-            unparsable=self._receiver.malformed,
+            unparsable=self._reception.malformed,
             queued=self._intake.queued_requests,
             points=self._worker.points,
             points_unusable=left_out["unusable_points"],
@@ -183,6 +196,9 @@ class Detector:
             reports_failed=reports.failed_attempts if reports else 0,
             reports_dropped=reports.refused + reports.overflowed if reports else 0,
         )
+
+    def _ready(self) -> bool:
+        return self._receiving and self._worker.alive
 
     def _new_reporter(self, settings: DetectorSettings) -> Reporter:
         token = settings.report_token

@@ -5,6 +5,7 @@ OpenTelemetry SDK.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from detector.correlate.engine_config import EngineConfig
 from detector.hosting import read_settings
+from detector.receive import BearerTokens, CredentialsError, TlsFiles
 
 PREFIX = "AEGISOPS_DETECTOR_"
 
@@ -29,6 +31,11 @@ def _http_url(value: str) -> str:
     if url.query or url.fragment:
         raise ValueError("it must end with its path")
     return value
+
+
+def _tokens_file(path: Path) -> Path:
+    BearerTokens.load(path)
+    return path
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -45,6 +52,15 @@ class DetectorSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
     otlp_port: Port = Field(4317, description="the port for OTLP over gRPC, 0 to 65535 (0: any free one)")
+    otlp_token_file: Annotated[Path, AfterValidator(_tokens_file)] | None = Field(
+        None, description="a file with a token a line that senders of telemetry must show, or leave it out"
+    )
+    otlp_tls_cert_file: Path | None = Field(
+        None, description="the certificate that OTLP is served with, a PEM file, or leave it out"
+    )
+    otlp_tls_key_file: Path | None = Field(
+        None, description="the key of that certificate, a PEM file, or leave it out"
+    )
     http_port: Port = Field(8002, description="the port of the query interface, 0 to 65535 (0: any free one)")
     report_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
         None,
@@ -149,7 +165,29 @@ class DetectorSettings(BaseSettings):
                 f"{variable('max_message_bytes')} ({self.max_message_bytes}) is more than may wait: "
                 f"set it to {self.intake_max_bytes} or less, or raise {variable('intake_max_bytes')}."
             )
+        self._check_tls()
         return self
+
+    def _check_tls(self) -> None:
+        if (self.otlp_tls_cert_file is None) != (self.otlp_tls_key_file is None):
+            raise ValueError(
+                f"{variable('otlp_tls_cert_file')} and {variable('otlp_tls_key_file')} belong together: "
+                "set both, or neither."
+            )
+        if (tls := self.tls_files()) is not None:
+            try:
+                tls.check()
+            except CredentialsError as error:
+                raise ValueError(
+                    f"{variable('otlp_tls_cert_file')} or {variable('otlp_tls_key_file')} cannot be used "
+                    f"({error}): set them to a certificate and its key, or leave both out."
+                ) from error
+
+    def tls_files(self) -> TlsFiles | None:
+        """What OTLP is served with over TLS; None: in the clear."""
+        if self.otlp_tls_cert_file is None or self.otlp_tls_key_file is None:
+            return None
+        return TlsFiles(self.otlp_tls_cert_file, self.otlp_tls_key_file)
 
     def engine_config(self) -> EngineConfig:
         """How the engine is to judge."""

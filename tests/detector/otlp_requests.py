@@ -261,6 +261,27 @@ def logs_request(*records: LogRecord, of: Resource | None = None) -> ExportLogsS
     )
 
 
+def log_nested(depth: int) -> bytes:
+    """A serialised request with one log record, whose body is an array in an array and so on.
+
+    Its two fields are written by hand, as the library does not make what it would not read.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        size = len(content)
+        length = b""
+        while size >= 0x80:
+            length += bytes([size & 0x7F | 0x80])
+            size >>= 7
+        return bytes([number << 3 | 2]) + length + bytes([size]) + content
+
+    value = AnyValue(string_value="deep").SerializeToString()
+    for _ in range(depth):
+        value = field(5, field(1, value))  # AnyValue.array_value, ArrayValue.values
+    record = field(5, value)  # LogRecord.body
+    return field(1, field(2, field(2, record)))
+
+
 def span(
     end: float,
     duration: float = 0.01,

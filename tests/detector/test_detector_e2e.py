@@ -17,7 +17,7 @@ from sample_service import SampleService
 from willing_worker import WillingWorker
 
 from detector.incident import Incident, Recovery
-from detector.receive import Intake, OtlpGrpcServer, OtlpRequest, ReceiveLimits
+from detector.receive import Intake, OtlpGrpcServer, OtlpRequest, ReceiveLimits, Reception
 from detector.report.telemetry_registry import INCIDENTS_OPENED, REGISTRY
 
 pytestmark = pytest.mark.e2e
@@ -37,7 +37,7 @@ class Collector:
     def __init__(self) -> None:
         intake = Intake(100, 2**28)
         self._worker = WillingWorker(intake)
-        self._server = OtlpGrpcServer("127.0.0.1", 0, intake, ReceiveLimits(), time.time)
+        self._server = OtlpGrpcServer("127.0.0.1", 0, Reception(intake, ReceiveLimits(), time.time))
         self.endpoint = f"http://127.0.0.1:{self._server.start()}"
 
     def everything(self) -> list[OtlpRequest]:

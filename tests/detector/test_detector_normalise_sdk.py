@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from willing_worker import WillingWorker
 
-from detector.receive import Intake, OtlpGrpcServer, OtlpRequest, ReceiveLimits
+from detector.receive import Intake, OtlpGrpcServer, OtlpRequest, ReceiveLimits, Reception
 from detector.series import Heartbeat
 
 RESOURCE = Resource({"service.name": "shop", "service.instance.id": "shop-1", "process.pid": 7})
@@ -36,7 +36,9 @@ class Detector:
         self.heartbeats: list[Heartbeat] = []
         intake = Intake(max_requests=100, max_bytes=10**7)
         self.worker = WillingWorker(intake)
-        self.server = OtlpGrpcServer("127.0.0.1", 0, intake, ReceiveLimits(10**6), lambda: self.now)
+        self.server = OtlpGrpcServer(
+            "127.0.0.1", 0, Reception(intake, ReceiveLimits(10**6), lambda: self.now)
+        )
         self.endpoint = f"http://127.0.0.1:{self.server.start()}"
 
     def received(self) -> OtlpRequest:

@@ -37,6 +37,7 @@ from detector.receive import (
     OtlpGrpcServer,
     OtlpRequest,
     ReceiveLimits,
+    Reception,
     Signal,
 )
 
@@ -55,7 +56,8 @@ class Sender:
 
     def __init__(self, intake: Intake, limits: ReceiveLimits) -> None:
         self.intake = intake
-        self.server = OtlpGrpcServer("127.0.0.1", 0, intake, limits, lambda: T0)
+        self.reception = Reception(intake, limits, lambda: T0)
+        self.server = OtlpGrpcServer("127.0.0.1", 0, self.reception)
         self.port = self.server.start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
 
@@ -165,7 +167,7 @@ def test_bytes_that_do_not_parse_are_the_senders_error(
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "not a opentelemetry.proto.collector" in refused.value.details()
     assert sender.intake.queued_requests == 0
-    assert sender.server.malformed == 1
+    assert sender.reception.malformed == 1
     assert "Traceback" not in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
@@ -232,7 +234,7 @@ def test_what_can_never_be_used_is_told_and_the_rest_accepted(sender: Sender, wo
     for reason in ("without a value", "not finite", "without a name", "bucket_counts"):
         assert reason in answer.partial_success.error_message
     assert worker.next().message == request
-    assert sender.server.rejected == 5
+    assert sender.reception.rejected == 5
 
 
 @pytest.mark.usefixtures("worker")
@@ -252,14 +254,14 @@ def test_an_empty_request_is_a_full_success(sender: Sender) -> None:
 
 
 def test_a_taken_port_is_an_error_that_says_what_to_set(sender: Sender) -> None:
-    second = OtlpGrpcServer("127.0.0.1", sender.port, sender.intake, ReceiveLimits(1000), lambda: T0)
+    second = OtlpGrpcServer("127.0.0.1", sender.port, sender.reception)
     with pytest.raises(AddressInUse, match=rf"127\.0\.0\.1:{sender.port}.*AEGISOPS_DETECTOR_OTLP_PORT"):
         second.start()
     second.stop(0)
 
 
 def test_an_address_of_another_machine_is_an_error_that_says_what_to_set() -> None:
-    server = OtlpGrpcServer("192.0.2.1", 0, Intake(1, 10**9), ReceiveLimits(), lambda: T0)
+    server = OtlpGrpcServer("192.0.2.1", 0, Reception(Intake(1, 10**9), ReceiveLimits(), lambda: T0))
     with pytest.raises(ListenError, match="AEGISOPS_DETECTOR_HOST"):
         server.start()
 
@@ -280,4 +282,4 @@ def test_stopping_waits_for_a_judgement_and_frees_the_port(sender: Sender) -> No
 
 def test_a_message_limit_above_the_intakes_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="the intake holds 10 bytes"):
-        OtlpGrpcServer("127.0.0.1", 0, Intake(1, 10), ReceiveLimits(), lambda: T0)
+        Reception(Intake(1, 10), ReceiveLimits(), lambda: T0)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -96,3 +97,26 @@ def test_any_text_gives_settings_or_a_sentence(field: str, value: str) -> None:
         except SettingsError as error:
             complaint = str(error)
     assert not complaint or variable(field) in complaint
+
+
+def test_a_certificate_needs_its_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AEGISOPS_DETECTOR_OTLP_TLS_CERT_FILE", str(tmp_path / "tls.crt"))
+    with pytest.raises(SettingsError, match="_OTLP_TLS_KEY_FILE belong together: set both, or neither"):
+        load_settings()
+
+
+def test_a_certificate_that_cannot_be_used_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AEGISOPS_DETECTOR_OTLP_TLS_CERT_FILE", str(tmp_path / "tls.crt"))
+    monkeypatch.setenv("AEGISOPS_DETECTOR_OTLP_TLS_KEY_FILE", str(tmp_path / "tls.key"))
+    with pytest.raises(SettingsError, match=r"tls\.crt cannot be read.*: set them to a certificate"):
+        load_settings()
+
+
+def test_tokens_that_cannot_be_used_say_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("hunter2")
+    monkeypatch.setenv("AEGISOPS_DETECTOR_OTLP_TOKEN_FILE", str(tmp_path / "tokens"))
+    with pytest.raises(SettingsError, match="OTLP_TOKEN_FILE cannot be used") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
