@@ -3,12 +3,9 @@
 Exit codes: 0 done; 1 done, but the answer is no; 2 wrong usage; 3 the stack cannot run.
 """
 
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, ClassVar
 
 import httpx
@@ -22,6 +19,7 @@ from aegisops.demo.run import Demo
 from aegisops.demo.screen import Screen, stopwatch
 from aegisops.demo.watch import StackView
 from aegisops.errors import DemoError, StackError
+from aegisops.interruption import Interrupted, Interruption
 from aegisops.settings import StackSettings, inherited_environment, load_settings
 from aegisops.stack import Stack
 from aegisops.stack.launcher import running_pid, stop_running
@@ -72,16 +70,21 @@ def up() -> None:
     """Starts the local stack and keeps it up until interrupted."""
     settings = load_settings()
     stack = Stack(settings, settings.state_dir / "up")
-    with _stops_on_signal() as stopping, stack:
+    interruption = Interruption()
+    with interruption.held(), stack:
         _start(stack, fresh=False)
-        console.print(_addresses(settings))
-        console.print(_way_in(settings), soft_wrap=True)
-        console.print("Inject a fault: aegisops chaos inject cpu_spike     Stop: Ctrl-C")
-        while stack.alive() and not stopping.wait(0.5):
-            pass
-        if not stopping.is_set():
+        try:
+            with interruption.obeyed():
+                _wait_ready(stack)
+                console.print(_addresses(settings))
+                console.print(_way_in(settings), soft_wrap=True)
+                console.print("Inject a fault: aegisops chaos inject cpu_spike     Stop: Ctrl-C")
+                while stack.alive():
+                    time.sleep(0.5)
+        except Interrupted:
+            console.print("stopping")
+        else:
             raise StackError(f"the process manager ended by itself; see the logs in {stack.layout.logs}")
-        console.print("stopping")
 
 
 @app.command()
@@ -105,17 +108,16 @@ def demo(
     started = time.monotonic()
     screen = Screen(console)
     stack = Stack(settings, settings.state_dir / "demo")
-    with (
-        _stops_on_signal(raises=True),
-        stack,
-        httpx.Client(timeout=5.0, trust_env=False) as http,
-    ):
+    interruption = Interruption()
+    with interruption.held(), stack, httpx.Client(timeout=5.0, trust_env=False) as http:
         _start(stack, fresh=True)
-        screen.say("warming up: the detector learns what is normal")
-        run = Demo(StackView(settings, http), _chaos_in(settings, stack.layout), screen)
-        run.warm_up()
-        screen.say(f"warm after {stopwatch(started)}")
-        results = run.run(faults)
+        with interruption.obeyed():
+            _wait_ready(stack)
+            screen.say("warming up: the detector learns what is normal")
+            run = Demo(StackView(settings, http), _chaos_in(settings, stack.layout), screen)
+            run.warm_up()
+            screen.say(f"warm after {stopwatch(started)}")
+            results = run.run(faults)
     outcome = conclude(results, expected=len(faults))
     outcome.write(report)
     screen.table(outcome.faults)
@@ -191,33 +193,6 @@ def main() -> None:
         sys.exit(EXIT_CANNOT_RUN)
 
 
-class _InterruptedError(StackError):
-    """A signal asked for the end."""
-
-
-class _stops_on_signal:  # noqa: N801 - used as a context manager, reads as a verb
-    """Turns SIGINT and SIGTERM into an event (or, with `raises`, into an exception) while it is entered."""
-
-    def __init__(self, *, raises: bool = False) -> None:
-        self._raises = raises
-        self._event = threading.Event()
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> threading.Event:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._on_signal)
-        return self._event
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type] # what signal.signal itself returned
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._event.set()
-        if self._raises:
-            raise _InterruptedError(f"interrupted by {signal.Signals(number).name}; the stack was stopped")
-
-
 def _start(stack: Stack, *, fresh: bool) -> None:
     collector = stack.settings.collector
     if collector is None:
@@ -227,6 +202,9 @@ def _start(stack: Stack, *, fresh: bool) -> None:
         console.print("starting Collector, detector, responder and buggy_app")
         console.print(f"(the Collector is {collector.binary})", style="dim", soft_wrap=True)
     stack.start(fresh=fresh)
+
+
+def _wait_ready(stack: Stack) -> None:
     stack.wait_ready(lambda name: console.print(f"  {name} is ready"))
 
 

@@ -20,7 +20,7 @@ from aegisops.stack import supervisord
 from aegisops.stack.layout import Program, StackLayout, programs
 
 READY_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 30.0  # supervisord gives each part 5 s to end, one part after another
 
 
 class Stack:
