@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from docker_containers import HOST_VARIABLE, engine_url
 from docker_steps import docker_step
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -183,6 +183,7 @@ def test_any_other_prior_state_is_not_known(prior: dict[str, str]) -> None:
     ceiling=st.integers(6 * MIB, 2**50),
     factor=st.floats(1, 10, exclude_min=True),
 )
+@example(memory=64 * MIB, swap=0, ceiling=2**40, factor=1.0000000000000002)
 def test_a_limit_is_raised_in_bounds_and_keeps_its_swap(
     memory: int, swap: int, ceiling: int, factor: float
 ) -> None:

@@ -1,5 +1,6 @@
 """Raising memory limits while containers run, and setting them back."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -107,7 +108,7 @@ def require_room(plan: Limiting, control: ContainerControl) -> None:
 
 def _goal(step: RaiseMemoryLimit, memory: int) -> int:
     """Whole pages, as the kernel counts; never lower than it is."""
-    pages = -(-int(memory * step.factor) // _PAGE)
+    pages = math.ceil(memory * step.factor / _PAGE)
     return max(memory, min(step.max_bytes // _PAGE, pages) * _PAGE)
 
 
