@@ -441,9 +441,10 @@ WRONG: dict[str, tuple[str | Fault | Status, str]] = {
 }
 
 
-def over_http(loop: EventLoopThread, url: str) -> Diagnosis:
+def over_http(loop: EventLoopThread, url: str, *, patience_s: float) -> Diagnosis:
     provider = OpenAiCompatible(loop, name="ollama", base_url=url, model="m", api_key="k")
-    setup: Any = Setup(provider, config=ChainConfig(deadline_s=1.0, provider_deadline_s=0.6))
+    config = ChainConfig(deadline_s=2 * patience_s, provider_deadline_s=patience_s)
+    setup: Any = Setup(provider, config=config)
     try:
         return setup.diagnose()  # type: ignore[no-any-return]  # a Diagnosis
     finally:
@@ -454,7 +455,7 @@ def over_http(loop: EventLoopThread, url: str) -> Diagnosis:
 def test_over_http_too_every_fault_ends_in_a_diagnosis(loop: EventLoopThread, name: str) -> None:
     reply, outcome = WRONG[name]
     with scripted_server(reply) as server:
-        diagnosis = over_http(loop, server.url)
+        diagnosis = over_http(loop, server.url, patience_s=0.5 if outcome == "timeout" else 60.0)
     assert diagnosis.attempts[0].outcome.value == outcome
     assert diagnosis.outcome is DiagnosisOutcome.FAULT
     assert diagnosis.proposals
@@ -463,5 +464,5 @@ def test_over_http_too_every_fault_ends_in_a_diagnosis(loop: EventLoopThread, na
 def test_over_http_a_refused_connection_ends_in_a_diagnosis(loop: EventLoopThread) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        diagnosis = over_http(loop, f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
+        diagnosis = over_http(loop, f"http://127.0.0.1:{taken.getsockname()[1]}/v1", patience_s=60.0)
     assert outcomes(diagnosis) == [("ollama", "unreachable"), ("offline", "answered")]
