@@ -1,6 +1,5 @@
 """Orders for faults, and the command that gives them."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -172,8 +171,6 @@ def test_the_agent_leaves_alone_what_was_ordered_before_its_start(state: StateDi
 def test_the_command_names_known_faults_and_exits_with_2(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [name for name in os.environ if name.startswith("BUGGY_APP_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("BUGGY_APP_STATE_DIR", str(tmp_path / "state"))
 
     assert main(["inject", "meteor"]) == 2

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -7,14 +6,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from detector.hosting import SettingsError
-from detector.settings import PREFIX, DetectorSettings, load_settings, variable
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith(PREFIX):
-            monkeypatch.delenv(name)
+from detector.settings import DetectorSettings, load_settings, variable
 
 
 def test_defaults_need_no_environment() -> None:

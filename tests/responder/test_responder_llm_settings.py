@@ -21,7 +21,7 @@ NAMES = tuple(name.upper() for name in LlmSettings.model_fields)
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper() in NAMES or name.startswith("DIAGNOSIS_")]:
+    for name in [name for name in os.environ if name.upper() in NAMES]:
         monkeypatch.delenv(name)
 
 

@@ -1,18 +1,10 @@
 """Settings: defaults, and errors that name the variable and say what to change."""
 
-import os
-
 import pytest
 
 from detector.hosting import SettingsError
 from responder.incident_record import ActionKind
-from responder.settings import PREFIX, ResponderSettings, load_settings, variable
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
+from responder.settings import ResponderSettings, load_settings, variable
 
 
 def test_the_defaults_need_no_environment() -> None:
