@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from detector.classify.meaning import Meanings
 from detector.classify.signature import Signatures
 from detector.correlate.anomaly import Anomaly, AnomalyKey
@@ -196,7 +198,7 @@ class Engine:
         state.releases.hear(heartbeat, state.life, now)
         self._forget_gone(state)
         if process is not before:
-            self._watch.starting(slot, process.began + self._config.lifecycle.start_up_s)
+            self._watch.start_ups.begin(slot, now, process.started_at)
 
     def _hear_log(self, log: LogNotice, now: float) -> None:
         self._logs.add(log)
@@ -227,8 +229,10 @@ class Engine:
             observe_combination(state, distances, score, now)
 
     def _is_warm(self, state: ServiceState) -> bool:
+        """Whether most of its signals can be judged; the others may be rare, or come later."""
         bank = self._watch.judge.bank
-        return bool(state.slots) and bool((bank.count[state.slots] >= bank.warm_up).any())
+        judged = [bool(bank.ready(np.array(slots)).any()) for slots in state.by_signal.values()]
+        return 2 * sum(judged) > len(judged)
 
     def _expire(self, state: ServiceState, now: float) -> None:
         """What was not seen any more is no longer so; what ended a while ago no longer counts."""

@@ -15,9 +15,6 @@ WARM_UP_TIMEOUT_S = 90.0
 FAULT_TIMEOUT_S = 75.0
 CALM_TIMEOUT_S = 60.0
 POLL_S = 0.25
-AFTER_BACKLOG_S = 15.0
-"""What a Collector kept until the detector was there arrives at once, and makes a service warm by some of its
-series. Those measured once a second need as many samples before they are judged."""
 
 
 @dataclass(slots=True)
@@ -37,8 +34,6 @@ class Demo:
             return f"the detector was not warm for {SERVICE} in {WARM_UP_TIMEOUT_S:.0f} s ({heard})"
 
         wait_until(self._calm_and_warm, WARM_UP_TIMEOUT_S, failure)
-        if self.view.settings.collector is not None:
-            time.sleep(AFTER_BACKLOG_S)
 
     def run(self, faults: Sequence[str], variant: str | None = None) -> list[FaultResult]:
         """Injects each fault in turn (in `variant`, None: its usual form) and watches it to its end."""

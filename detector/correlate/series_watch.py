@@ -13,9 +13,10 @@ from detector.correlate.series_anomaly import anomaly_of, credible, reason_of
 from detector.correlate.service_state import ServiceState
 from detector.correlate.suspicion import Suspicion
 from detector.incident import AnomalyReason, Forecast
-from detector.score.bank import BaselineBank, Bools, Floats, grown
+from detector.score.bank import BaselineBank, Floats
 from detector.score.judge import Range, SeriesJudge
 from detector.score.probability import not_normal
+from detector.score.start_up import StartUps
 from detector.score.streak import Sighting, Streaks, Sustained
 from detector.score.trend import Trend, Trends
 from detector.series import Samples, SeriesKey, SeriesRegistry, Stat
@@ -50,7 +51,7 @@ class SeriesWatch:
         self.trends = Trends(config.forecast_horizon_s, config.trend_samples, config.max_trends)
         self.meaning: list[Meaning] = []
         self._interned: dict[Meaning, Meaning] = {}
-        self._start_until: Floats = np.zeros(0)
+        self.start_ups = StartUps(config.lifecycle.start_up_s)
         self._admitted_at: list[float] = []
 
     def admit(self, slot: int, key: SeriesKey, state: ServiceState, now: float) -> None:
@@ -74,15 +75,10 @@ class SeriesWatch:
             state.secondary.append((slot, meaning))
         self._settle_secondary(state)
 
-    def starting(self, instance: int, until: float) -> None:
-        """Excuse an instance's start-up until then (receiver's clock)."""
-        self._start_until = grown(self._start_until, instance + 1)
-        self._start_until[instance] = until
-
     def take(self, samples: Samples, now: float, states: list[ServiceState]) -> None:
         """Judge a batch and bring the anomalies of the services up to date with it."""
-        self._start_until = grown(self._start_until, len(self._registry.instances))
-        starting: Bools = self._start_until[samples.instances] > now
+        self.start_ups.grow(len(self._registry.instances))
+        starting = self.start_ups.within(samples, now)
         judged = self.judge.judge(samples, now, starting)
         for row in judged.rows.tolist():
             slot = int(samples.series[row])
@@ -296,8 +292,6 @@ class SeriesWatch:
         steep = self.trends.add(slots, instances, times, samples.values[limited] / limits[limited])
         for row in limited[steep].tolist():
             slot, instance = int(samples.series[row]), int(samples.instances[row])
-            if not self.judge.bank.count[slot] >= self.judge.bank.warm_up:
-                continue
             limit = float(limits[row])
             usual = self._usual_high(slot, instance)
             trend = self.trends.rising(slot, instance, None if usual is None else usual / limit)
@@ -307,7 +301,7 @@ class SeriesWatch:
 
     def _usual_high(self, slot: int, instance: int) -> float | None:
         """What a new process's siblings and forerunners usually reached; None for one that is not new."""
-        began = float(self._start_until[instance])
+        began = self.start_ups.until(instance)
         bank = self.judge.bank
         if began < self._admitted_at[slot] + _LONG_KNOWN_S or bank.count[slot] < bank.warm_up:
             return None
