@@ -17,7 +17,7 @@ start() {
 build() {
     cd "$module"
     CGO_ENABLED=0 nice -n 10 go build -buildvcs=false -trimpath -mod=readonly -ldflags "-s -w" \
-        -o "$directory/unfinished" github.com/jaegertracing/jaeger/cmd/jaeger
+        -o "$directory/unfinished" .
     mv "$directory/unfinished" "$directory/jaeger"
 }
 

@@ -1,7 +1,7 @@
 """A real Jaeger for tests, keeping its traces in memory: its own ports, stopped on leaving.
 
-`AEGISOPS_TEST_JAEGER` says where the program is (`.ci/jaeger.sh` builds it). Without it tests are skipped,
-and fail where `CI` is true.
+`AEGISOPS_TEST_JAEGER` says where the program is (`.ci/jaeger.sh` builds it of tests/jaeger). Without it tests
+are skipped, and fail where `CI` is true.
 """
 
 import os
@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 from free_ports import free_ports
 
 VARIABLE = "AEGISOPS_TEST_JAEGER"
@@ -41,17 +40,20 @@ class Jaeger:
 
     def trace(self, trace_id: str) -> list[StoredSpan]:
         """The spans of a trace, none while it is unknown."""
-        answer = self.http.get(f"/api/traces/{trace_id}")
+        answer = self.http.get(f"/api/v3/traces/{trace_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return []
-        (found,) = answer.raise_for_status().json()["data"]
-        return [_span(one, found["processes"]) for one in found["spans"]]
+        return [
+            StoredSpan(span["name"], span["spanId"], span.get("parentSpanId", ""), _service(resource))
+            for resource in answer.raise_for_status().json()["result"]["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
 
 
-def _span(told: dict[str, Any], processes: dict[str, Any]) -> StoredSpan:
-    parents = [one["spanID"] for one in told["references"] if one["refType"] == "CHILD_OF"]
-    service = processes[told["processID"]]["serviceName"]
-    return StoredSpan(told["operationName"], told["spanID"], parents[0] if parents else "", service)
+def _service(told: dict[str, Any]) -> str:
+    attributes = {one["key"]: one["value"] for one in told["resource"]["attributes"]}
+    return str(attributes["service.name"]["stringValue"])
 
 
 def program() -> str:
@@ -66,14 +68,10 @@ def program() -> str:
 
 @contextmanager
 def running(directory: Path) -> Iterator[Jaeger]:
-    """A Jaeger whose files are in `directory`."""
-    query, query_grpc, otlp = (f"127.0.0.1:{port}" for port in free_ports(3))
-    configuration = directory / "jaeger.yaml"
-    configuration.write_text(yaml.safe_dump(_configuration(query, query_grpc, otlp)))
+    """A Jaeger whose log is in `directory`."""
+    query, otlp = (f"127.0.0.1:{port}" for port in free_ports(2))
     with (directory / "jaeger.log").open("wb") as log:
-        process = subprocess.Popen(
-            [program(), "--config", str(configuration)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        process = subprocess.Popen([program(), query, otlp], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         with httpx.Client(base_url=f"http://{query}", timeout=10, trust_env=False) as http:
             _wait_ready(process, http, directory / "jaeger.log")
@@ -83,31 +81,11 @@ def running(directory: Path) -> Iterator[Jaeger]:
         process.wait(20)
 
 
-def _configuration(query: str, query_grpc: str, otlp: str) -> dict[str, Any]:
-    return {
-        "extensions": {
-            "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 1000}}}},
-            "jaeger_query": {
-                "storage": {"traces": "memory"},
-                "http": {"endpoint": query},
-                "grpc": {"endpoint": query_grpc},
-            },
-        },
-        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": otlp}}}},
-        "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
-        "service": {
-            "extensions": ["jaeger_storage", "jaeger_query"],
-            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
-            "telemetry": {"metrics": {"level": "none"}},
-        },
-    }
-
-
 def _wait_ready(process: "subprocess.Popen[bytes]", http: httpx.Client, log: Path) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx.HTTPError):
-            if http.get("/api/services", timeout=1).is_success:
+            if http.get("/api/v3/services", timeout=1).is_success:
                 return
         time.sleep(0.05)
     raise AssertionError(f"Jaeger did not start: {log.read_text()[-2000:]}")
