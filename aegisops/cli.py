@@ -254,12 +254,11 @@ def _addresses(settings: StackSettings) -> Table:
 
 def _way_in(settings: StackSettings) -> str:
     """How telemetry flows, and what a service of one's own needs to be watched."""
-    endpoint, protocol = settings.otlp_endpoint, "grpc"
-    way = f"services → detector ({endpoint}, gRPC)"
-    if settings.otlp_http_endpoint is not None:
-        way = f"services → Collector ({endpoint} gRPC, {settings.otlp_http_endpoint} HTTP) → detector"
-        endpoint, protocol = settings.otlp_http_endpoint, "http/protobuf"
+    by_grpc, by_http = settings.otlp_endpoint, settings.otlp_http_endpoint
+    receivers = "detector" if settings.collector is None else "Collector"
+    onwards = "" if settings.collector is None else " → detector"
     return (
-        f"Telemetry: {way}\nWatch your own service: OTEL_SERVICE_NAME=NAME "
-        f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint} OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"
+        f"Telemetry: services → {receivers} ({by_grpc} gRPC, {by_http} HTTP){onwards}\n"
+        f"Watch your own service: OTEL_SERVICE_NAME=NAME "
+        f"OTEL_EXPORTER_OTLP_ENDPOINT={by_http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
     )

@@ -16,7 +16,8 @@ from aegisops.errors import StackError
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 OTLP_PORT, OTLP_PORT_BEHIND_COLLECTOR = 4317, 4327
-"""Where the detector takes OTLP unless told otherwise: a Collector has the standard port for itself."""
+OTLP_HTTP_PORT, OTLP_HTTP_PORT_BEHIND_COLLECTOR = 4318, 4328
+"""Where the detector takes OTLP unless told otherwise: a Collector has the standard ports for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class StackSettings(BaseSettings):
         default=8012, validation_alias=AliasChoices("BUGGY_APP_DEPENDENCY_SECONDARY_PORT")
     )
     otlp_port: Port | None = Field(default=None, validation_alias=AliasChoices("AEGISOPS_DETECTOR_OTLP_PORT"))
+    otlp_http_port: Port | None = Field(
+        default=None, validation_alias=AliasChoices("AEGISOPS_DETECTOR_OTLP_HTTP_PORT")
+    )
     detector_port: Port = Field(default=8002, validation_alias=AliasChoices("AEGISOPS_DETECTOR_HTTP_PORT"))
     responder_port: Port = Field(default=8001, validation_alias=AliasChoices("AEGISOPS_RESPONDER_PORT"))
     collector_binary: Literal["off"] | Path | None = Field(
@@ -53,7 +57,7 @@ class StackSettings(BaseSettings):
         default=OTLP_PORT, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_OTLP_PORT")
     )
     collector_otlp_http_port: Port = Field(
-        default=4318, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_OTLP_HTTP_PORT")
+        default=OTLP_HTTP_PORT, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_OTLP_HTTP_PORT")
     )
     collector_health_port: Port = Field(
         default=13133, validation_alias=AliasChoices("AEGISOPS_COLLECTOR_HEALTH_PORT")
@@ -91,6 +95,9 @@ class StackSettings(BaseSettings):
                 self.dependency_secondary_port,
             ),
             NamedPort("detector, OTLP", "AEGISOPS_DETECTOR_OTLP_PORT", self.detector_otlp_port),
+            NamedPort(
+                "detector, OTLP HTTP", "AEGISOPS_DETECTOR_OTLP_HTTP_PORT", self.detector_otlp_http_port
+            ),
             NamedPort("detector, queries", "AEGISOPS_DETECTOR_HTTP_PORT", self.detector_port),
             NamedPort("responder", "AEGISOPS_RESPONDER_PORT", self.responder_port),
             *(() if self.collector is None else self._collector_ports()),
@@ -126,6 +133,13 @@ class StackSettings(BaseSettings):
         return OTLP_PORT if self.collector is None else OTLP_PORT_BEHIND_COLLECTOR
 
     @property
+    def detector_otlp_http_port(self) -> int:
+        """Where the detector takes OTLP over HTTP."""
+        if self.otlp_http_port is not None:
+            return self.otlp_http_port
+        return OTLP_HTTP_PORT if self.collector is None else OTLP_HTTP_PORT_BEHIND_COLLECTOR
+
+    @property
     def app_url(self) -> str:
         """Address of the buggy app."""
         return f"http://127.0.0.1:{self.app_port}"
@@ -147,9 +161,10 @@ class StackSettings(BaseSettings):
         return f"http://127.0.0.1:{port}"
 
     @property
-    def otlp_http_endpoint(self) -> str | None:
-        """The same over HTTP, which only the Collector speaks."""
-        return None if self.collector is None else f"http://127.0.0.1:{self.collector_otlp_http_port}"
+    def otlp_http_endpoint(self) -> str:
+        """The same over HTTP."""
+        port = self.detector_otlp_http_port if self.collector is None else self.collector_otlp_http_port
+        return f"http://127.0.0.1:{port}"
 
 
 def load_settings() -> StackSettings:

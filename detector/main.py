@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -28,6 +29,7 @@ from detector.receive import (
     Intake,
     ListenError,
     OtlpGrpcServer,
+    OtlpHttpServer,
     OtlpRequest,
     ReceiveLimits,
     Reception,
@@ -102,13 +104,13 @@ class Detector:
             self._intake, ReceiveLimits(max_message_bytes=settings.max_message_bytes), time.time
         )
         token_file = settings.otlp_token_file
-        self._receiver = OtlpGrpcServer(
-            settings.host,
-            settings.otlp_port,
-            self._reception,
-            tokens=None if token_file is None else BearerTokens.load(token_file),
-            tls=settings.tls_files(),
-            serving=self._ready,
+        tokens = None if token_file is None else BearerTokens.load(token_file)
+        tls = settings.tls_files()
+        self._grpc = OtlpGrpcServer(
+            settings.host, settings.otlp_port, self._reception, tokens=tokens, tls=tls, serving=self._ready
+        )
+        self._otlp_http = OtlpHttpServer(
+            settings.host, settings.otlp_http_port, self._reception, tokens=tokens, tls=tls
         )
         self._registry = SeriesRegistry(settings.max_series, settings.max_instances)
         self._normaliser = Normaliser(
@@ -154,17 +156,18 @@ class Detector:
             self._reporter.start()
         self._worker.start()
         try:
-            otlp_port = self._receiver.start()
+            host = self._settings.host
+            grpc_port, otlp_http_port = self._grpc.start(), self._otlp_http.start()
             self._receiving = True
             log.info(
-                "ready: OTLP (gRPC) on %s:%d, queries on http://%s:%d",
-                *(self._settings.host, otlp_port, self._settings.host, self._http.port),
+                "ready: OTLP (gRPC) on %s:%d, queries on http://%s:%d, OTLP (HTTP) on %s:%d",
+                *(host, grpc_port, host, self._http.port, host, otlp_http_port),
             )
             stop.wait()
             log.info("stopping")
         finally:
             self._receiving = False
-            self._receiver.stop(grace)
+            self._stop_receiving(grace)
             drained = self._worker.stop(grace)
             if self._reporter is not None:
                 self._reporter.close(grace)
@@ -174,6 +177,12 @@ class Detector:
             return LEFT_UNJUDGED
         log.info("stopped")
         return STOPPED
+
+    def _stop_receiving(self, grace_s: float) -> None:
+        """Both at once, as they have the same time."""
+        with ThreadPoolExecutor(2) as pool:
+            for stopped in [pool.submit(each.stop, grace_s) for each in (self._grpc, self._otlp_http)]:
+                stopped.result()
 
     def stats(self) -> Stats:
         """The counts of all parts; may be called from any thread."""

@@ -5,6 +5,7 @@ OpenTelemetry SDK.
 """
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -52,6 +53,9 @@ class DetectorSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
     otlp_port: Port = Field(4317, description="the port for OTLP over gRPC, 0 to 65535 (0: any free one)")
+    otlp_http_port: Port = Field(
+        4318, description="the port for OTLP over HTTP, 0 to 65535 (0: any free one)"
+    )
     otlp_token_file: Annotated[Path, AfterValidator(_tokens_file)] | None = Field(
         None, description="a file with a token a line that senders of telemetry must show, or leave it out"
     )
@@ -155,11 +159,12 @@ class DetectorSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.otlp_port == self.http_port != 0:
-            raise ValueError(
-                f"{variable('otlp_port')} and {variable('http_port')} are both {self.otlp_port}: "
-                "set one of them to another port."
-            )
+        for one, other in combinations(("otlp_port", "otlp_http_port", "http_port"), 2):
+            if getattr(self, one) == getattr(self, other) != 0:
+                raise ValueError(
+                    f"{variable(one)} and {variable(other)} are both {getattr(self, one)}: "
+                    "set one of them to another port."
+                )
         if self.max_message_bytes > self.intake_max_bytes:
             raise ValueError(
                 f"{variable('max_message_bytes')} ({self.max_message_bytes}) is more than may wait: "

@@ -74,7 +74,11 @@ class RecordingDetector(_Process):
         self._queries = ""
         super().__init__(
             [sys.executable, "-m", "aegisops.bench.delivery_detector", str(directory)],
-            {"AEGISOPS_DETECTOR_OTLP_PORT": str(port), "AEGISOPS_DETECTOR_HTTP_PORT": "0"},
+            {
+                "AEGISOPS_DETECTOR_OTLP_PORT": str(port),
+                "AEGISOPS_DETECTOR_OTLP_HTTP_PORT": "0",
+                "AEGISOPS_DETECTOR_HTTP_PORT": "0",
+            },
             directory / "detector.log",
         )
 

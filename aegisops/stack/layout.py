@@ -128,6 +128,7 @@ def _detector(settings: StackSettings) -> Program:
         {
             **_own_telemetry(settings),
             "AEGISOPS_DETECTOR_OTLP_PORT": str(settings.detector_otlp_port),
+            "AEGISOPS_DETECTOR_OTLP_HTTP_PORT": str(settings.detector_otlp_http_port),
             "AEGISOPS_DETECTOR_HTTP_PORT": str(settings.detector_port),
             "AEGISOPS_DETECTOR_REPORT_URL": f"{settings.responder_url}/detections",
         },

@@ -3,9 +3,10 @@
 import errno
 import socket
 import threading
+from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 
 class HttpAddressError(OSError):
@@ -31,10 +32,28 @@ class HttpServer:
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self, app: FastAPI) -> None:
-        """Serve `app` until `stop`."""
+    def start(
+        self,
+        app: ASGIApp,
+        *,
+        certificate_and_key: tuple[Path, Path] | None = None,
+        max_connections: int | None = None,
+    ) -> None:
+        """Serve `app` until `stop`, over TLS where these PEM files are given.
+
+        Connections beyond `max_connections` are answered 503.
+        """
+        certificate, key = certificate_and_key or (None, None)
         config = uvicorn.Config(
-            app, log_config=None, log_level="warning", access_log=False, lifespan="off", server_header=False
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=max_connections,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         server = self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

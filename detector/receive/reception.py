@@ -51,10 +51,12 @@ class ReceiveLimits:
     Of gRPC alone: `max_calls_each` on one connection; further ones of a connection wait at their sender,
     while beyond `max_calls` in all gRPC itself refuses, without RetryInfo. `keepalive_s`: a connection that
     is silent for so long is probed, and dropped when it does not answer. Of HTTP alone: `body_within_s`, how
-    long the body of a request may take to arrive.
+    long the body of a request may take to arrive; `max_json_bytes`, the largest in JSON, which takes a
+    hundred times as long to read.
     """
 
     max_message_bytes: int = 16 * 1024 * 1024
+    max_json_bytes: int = 4 * 1024 * 1024
     judged_within_s: float = 2.0
     longest_judgement_s: float = 30.0
     retry_after_s: float = 1.0
@@ -64,6 +66,16 @@ class ReceiveLimits:
     keepalive_s: float = 60.0
     keepalive_timeout_s: float = 20.0
     body_within_s: float = 30.0
+
+
+def from_protobuf(service: OtlpService, body: bytes) -> ExportRequest:
+    """The request in protobuf's own encoding. Raises MalformedError."""
+    try:
+        return service.request.FromString(body)
+    except DecodeError as error:
+        raise MalformedError(
+            f"the body ({len(body)} bytes) is not a {service.request.DESCRIPTOR.full_name}"
+        ) from error
 
 
 class Reception:
@@ -102,16 +114,16 @@ class Reception:
         service: OtlpService,
         body: bytes,
         time_left_s: float | None = None,
-        parse: Callable[[OtlpService, bytes], ExportRequest] | None = None,
+        parse: Callable[[OtlpService, bytes], ExportRequest] = from_protobuf,
     ) -> ExportResponse:
         """The answer to `body`, once it was judged. `time_left_s`: until its sender gives up.
 
-        `parse` reads another encoding than protobuf's own, and raises MalformedError.
+        `parse` reads the body, and raises MalformedError.
         Raises a RefusedError.
         """
         received_at = self._clock()
         try:
-            message = (parse or _from_protobuf)(service, body)
+            message = parse(service, body)
         except MalformedError:
             self.malformed += 1
             raise
@@ -136,15 +148,6 @@ class Reception:
                 raise UnendingError
         if request.judged.exception() is not None:
             raise JudgementError
-
-
-def _from_protobuf(service: OtlpService, body: bytes) -> ExportRequest:
-    try:
-        return service.request.FromString(body)
-    except DecodeError as error:
-        raise MalformedError(
-            f"the body ({len(body)} bytes) is not a {service.request.DESCRIPTOR.full_name}"
-        ) from error
 
 
 def _ends_within(seconds: float, request: OtlpRequest) -> bool:

@@ -69,6 +69,7 @@ def test_behind_a_collector_the_app_exports_to_it_and_it_to_the_detector(tmp_pat
     assert run["responder"].environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4317"
     assert run["collector"].environment["AEGISOPS_COLLECTOR_DETECTOR"] == "127.0.0.1:4327"
     assert run["detector"].environment["AEGISOPS_DETECTOR_OTLP_PORT"] == "4327"
+    assert run["detector"].environment["AEGISOPS_DETECTOR_OTLP_HTTP_PORT"] == "4328"
     assert run["collector"].environment["AEGISOPS_COLLECTOR_DATA"] == str(tmp_path / "collector")
 
 
@@ -84,6 +85,7 @@ def test_switched_off_the_app_exports_straight_to_the_detector(tmp_path: Path) -
     assert "collector" not in run
     assert run["buggy-app-0"].environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4317"
     assert run["detector"].environment["AEGISOPS_DETECTOR_OTLP_PORT"] == "4317"
+    assert run["detector"].environment["AEGISOPS_DETECTOR_OTLP_HTTP_PORT"] == "4318"
 
 
 def test_its_ports_count_only_where_there_is_a_collector(tmp_path: Path) -> None:

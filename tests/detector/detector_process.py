@@ -11,7 +11,10 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-READY = re.compile(r"OTLP \(gRPC\) on 127\.0\.0\.1:(\d+), queries on (http://127\.0\.0\.1:\d+)")
+READY = re.compile(
+    r"OTLP \(gRPC\) on 127\.0\.0\.1:(\d+), queries on (http://127\.0\.0\.1:\d+), "
+    r"OTLP \(HTTP\) on (127\.0\.0\.1:\d+)"
+)
 
 
 class DetectorProcess:
@@ -19,7 +22,8 @@ class DetectorProcess:
 
     def __init__(self, **variables: str) -> None:
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("AEGISOPS_", "OTEL_"))}
-        environ |= {"AEGISOPS_DETECTOR_OTLP_PORT": "0", "AEGISOPS_DETECTOR_HTTP_PORT": "0"} | variables
+        ports = ("OTLP_PORT", "OTLP_HTTP_PORT", "HTTP_PORT")
+        environ |= {f"AEGISOPS_DETECTOR_{each}": "0" for each in ports} | variables
         self.process = subprocess.Popen(
             [sys.executable, "-m", "detector"], env=environ, stderr=subprocess.PIPE, text=True
         )
@@ -51,6 +55,13 @@ class DetectorProcess:
         found = READY.search(self.log)
         assert found is not None, self.log
         return int(found[1]), found[2]
+
+    @property
+    def otlp_http(self) -> str:
+        """Host and port of OTLP over HTTP, once it is ready."""
+        found = READY.search(self.log)
+        assert found is not None, self.log
+        return found[3]
 
     def stop(self) -> int:
         """End it gracefully; the exit code."""

@@ -29,7 +29,10 @@ def test_an_exporter_the_sdk_does_not_know_is_told_without_traceback() -> None:
     assert "Traceback" not in detector.log
 
 
-@pytest.mark.parametrize("setting", ["AEGISOPS_DETECTOR_OTLP_PORT", "AEGISOPS_DETECTOR_HTTP_PORT"])
+@pytest.mark.parametrize(
+    "setting",
+    ["AEGISOPS_DETECTOR_OTLP_PORT", "AEGISOPS_DETECTOR_OTLP_HTTP_PORT", "AEGISOPS_DETECTOR_HTTP_PORT"],
+)
 def test_a_taken_port_is_told_with_the_setting_to_change(taken_port: str, setting: str) -> None:
     detector = DetectorProcess(**{setting: taken_port})
     assert detector.ended() == BAD_ADDRESS

@@ -33,6 +33,7 @@ READY_S, STOP_S = 60, 10
 PORTS = (
     "detector_port",
     "otlp_port",
+    "otlp_http_port",
     "responder_port",
     "collector_otlp_port",
     "collector_otlp_http_port",
@@ -70,7 +71,7 @@ class Watch:
             "NODE_OPTIONS": f"--require @opentelemetry/auto-instrumentations-node/register {node_options}",
             "OTEL_SERVICE_NAME": service,
             "OTEL_RESOURCE_ATTRIBUTES": "service.namespace=elsewhere",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": self.settings.otlp_http_endpoint or "",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.settings.otlp_http_endpoint,
             "OTEL_METRIC_EXPORT_INTERVAL": "1000",
             "OTEL_BSP_SCHEDULE_DELAY": "500",
             "OTEL_NODE_RESOURCE_DETECTORS": "env,host,os,process",  # the others ask addresses of clouds

@@ -58,6 +58,7 @@ def warm_stack(root: Path, collector: Path | None = None) -> Iterator[Running]:
         "dependency_primary_port",
         "dependency_secondary_port",
         "otlp_port",
+        "otlp_http_port",
         "detector_port",
         "responder_port",
         "collector_otlp_port",
