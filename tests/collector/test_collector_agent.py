@@ -10,6 +10,7 @@ import httpx
 import pytest
 from collector_process import CollectorProcess
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -106,6 +107,32 @@ def test_secrets_in_spans_are_masked_and_what_only_sounds_like_one_is_not(
     assert kept["gen_ai.usage.input_tokens"] == 17
     assert kept["http.route"] == "/orders"
     assert "page=2" in kept["url.full"]
+
+
+SPELLINGS = (
+    "PassWord pASSWD PassPhrase X-Api-Key x_API_key ApiKey aPIKey Access-Key ACCESSkey sEcret ClientSECRET "
+    "AuthTOKEN sessionToKen"
+)
+
+
+@pytest.mark.parametrize("name", SPELLINGS.split())
+def test_a_secret_is_known_by_its_name_in_any_case(
+    application: OtlpSender, detector: OtlpReceiver, name: str
+) -> None:
+    service = f"shouts-{name}"
+    application.span(
+        service, trace_id=os.urandom(16), span_id=os.urandom(8), attributes={name: "hunter2", "left": name}
+    )
+    application.log(service, f"refused: {name}=hunter2")
+
+    def kept() -> list[Span | LogRecord]:
+        return [
+            one for resource, one in (*detector.spans, *detector.logs) if resource["service.name"] == service
+        ]
+
+    eventually(lambda: len(kept()) == 2, "span and log line arrive")
+    assert "hunter2" not in str(kept())
+    assert name in str(kept())
 
 
 def test_aegisops_own_telemetry_goes_to_the_backends_and_never_to_the_detector(
