@@ -128,7 +128,7 @@ def compose_stack(directory: Path) -> Iterator[ComposeStack]:
     try:
         base = base_image(api, ROOT, directory)
         environment.update(dict.fromkeys(("PYTHON_IMAGE", "NGINX_IMAGE", "HAPROXY_IMAGE"), base))
-        _import_collector(api, collector)
+        _import_collector(api, collector, health_check(directory))
         _compose(environment, "build", *BUILT)
         try:
             _compose(environment, "up", "-d", "--no-build", *SERVICES)
@@ -158,11 +158,12 @@ def _compose(environment: dict[str, str], *command: str) -> str:
     return ended.stdout
 
 
-def _import_collector(api: Any, program: Path) -> None:
-    """The static binary that was built here, in the place that collector/Dockerfile gives it."""
+def _import_collector(api: Any, program: Path, health_check: Path) -> None:
+    """The static binaries that were built here, in the places that collector/Dockerfile gives them."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(program, "aegisops-collector")
+        tar.add(health_check, "answers")
         for name, mode in {"data": 0o755, "tmp": 0o1777}.items():
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, mode, 10001, 10001
@@ -171,6 +172,16 @@ def _import_collector(api: Any, program: Path) -> None:
     api.import_image_from_data(
         archive.getvalue(), repository="aegisops/collector", tag="0.1.0", changes=changes
     )
+
+
+def health_check(directory: Path) -> Path:
+    """compose/answers.go, built into `directory`."""
+    if shutil.which("go") is None:
+        _give_up("the Collector's health check needs Go: https://go.dev/dl")
+    program = directory / "answers"
+    build = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), "compose/answers.go"]
+    subprocess.run(build, cwd=ROOT, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
+    return program
 
 
 def _give_up(why: str) -> None:
