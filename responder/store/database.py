@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 from sqlalchemy import (
     URL,
@@ -33,6 +33,7 @@ from responder.store.turn import NoTurnError, Turn
 _TURN_S = 9.0  # less than the detector waits for an answer, and more than a writer waits for a lock
 _MOST_WAITING = 24  # of the forty threads that answer calls some are left for those who only read
 _POOL = 10  # connections to PostgreSQL at most, besides those of the workflow library
+_FOR_READERS = 2  # of them, which no writer takes
 _POOL_TIMEOUT_S = 8.0
 _CONNECT_TIMEOUT_S = 5
 _JUST_S = 1.0
@@ -58,7 +59,7 @@ class Database:
 
     PostgreSQL may be shared by several processes. Writers see what is committed at each statement, and hold
     the rows that they decide by (`FOR UPDATE`), or where there are no rows yet a lock (`alone`); readers see
-    one snapshot.
+    one snapshot. Some connections are left to those who only read, however many wait to write.
 
     Both raise `StoreUnavailableError` when the database is away, locked or full. `waited` is told how many
     seconds each writing transaction waited to begin.
@@ -71,7 +72,7 @@ class Database:
         self._file = sqlite.File(self._url, setting) if self._url.get_backend_name() == "sqlite" else None
         self._turn = threading.Lock()
         self._turnstile = Turnstile()
-        self._writers = Turn(_TURN_S, _MOST_WAITING)
+        self._writers = Turn(_TURN_S, _MOST_WAITING, at_once=_POOL - _FOR_READERS if self.shared else 1)
         self._written_at = -math.inf
         self._reading: Engine
         self._writing: Engine
@@ -188,15 +189,12 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; committed at the end, rolled back on an exception."""
         asked_at = time.monotonic()
-        with self._turnstile.pass_through() as still_open, self._explained(), self._in_turn():
+        with self._turnstile.pass_through() as still_open, self._explained(), self._writers:
             still_open()
             with self._writing.begin() as tx:
                 self._waited(time.monotonic() - asked_at)
                 yield tx
         self._written_at = time.monotonic()
-
-    def _in_turn(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.shared else self._writers
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

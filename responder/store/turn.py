@@ -10,18 +10,18 @@ class NoTurnError(Exception):
 
 
 class Turn:
-    """Lets in one after the other, in the order they came.
+    """Lets in `at_once` writers, and further ones as those end, in the order they came.
 
     SQLite has one writer at a time as well, but its waiters sleep and look again, ever longer: of many some
     wait for seconds while nobody writes. `most_waiting`: who comes when so many wait is sent away at once, as
-    threads that wait are missing elsewhere. Not to be nested.
+    threads that wait are missing elsewhere. To be nested by fewer than `at_once`.
     """
 
-    def __init__(self, timeout_s: float, most_waiting: int) -> None:
+    def __init__(self, timeout_s: float, most_waiting: int, at_once: int = 1) -> None:
         self._timeout_s = timeout_s
         self._most_waiting = most_waiting
         self._guard = threading.Lock()
-        self._taken = False
+        self._free = at_once
         self._waiting: deque[threading.Lock] = deque()
 
     @property
@@ -32,8 +32,8 @@ class Turn:
     def __enter__(self) -> None:
         """Wait for the turn. Raises NoTurnError after `timeout_s` seconds, or when enough wait."""
         with self._guard:
-            if not self._taken:
-                self._taken = True
+            if self._free:
+                self._free -= 1
                 return
             if len(self._waiting) >= self._most_waiting:
                 raise NoTurnError(f"{self._most_waiting} writers wait already")
@@ -58,4 +58,4 @@ class Turn:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
-                self._taken = False
+                self._free += 1

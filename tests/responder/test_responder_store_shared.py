@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 from pipeline_doubles import ScriptedRemedies, make_evidence, make_incident, proposal
 from postgres_server import PostgresServer
+from waiting import eventually
 
 from responder.audit import AuditKind, AuditTrail
 from responder.incident_record import ActionKind, ActionOutcome
@@ -20,12 +21,15 @@ from responder.store import (
     Alert,
     Database,
     Lease,
+    Outage,
     Standing,
     StepRef,
     Store,
+    StoreUnavailableError,
     StoreUnusableError,
     TakenOverError,
 )
+from responder.store.database import alone
 
 SETTING = "AEGISOPS_RESPONDER_DATABASE_URL"
 T = TypeVar("T")
@@ -122,6 +126,28 @@ def test_a_reader_sees_one_snapshot(stores: list[Store]) -> None:
         before = tx.exec_driver_sql("SELECT count(*) FROM timeline").scalar_one()
         stores[0].timeline.note("INC-1", "meanwhile", key="a", at=6.0)
         assert tx.exec_driver_sql("SELECT count(*) FROM timeline").scalar_one() == before
+
+
+def test_writers_that_wait_for_another_process_keep_nobody_from_reading(stores: list[Store]) -> None:
+    mine, other = stores[0].database, stores[1].database
+    refused: list[Outage] = []
+
+    def write() -> None:
+        try:
+            with mine.write() as tx:
+                alone(tx, "a target")
+        except StoreUnavailableError as error:
+            refused.append(error.outage)
+
+    with ThreadPoolExecutor(36) as pool:
+        with other.write() as tx:
+            alone(tx, "a target")
+            writers = [pool.submit(write) for _ in range(36)]
+            eventually(lambda: len(refused) == 4, "those that are too many are refused at once", 20.0)
+            assert stores[0].incidents.page(9, 0).total == 0
+        for writer in writers:
+            writer.result()
+    assert refused == [Outage.BUSY] * 4
 
 
 def test_no_error_names_the_password() -> None:

@@ -66,3 +66,12 @@ def test_who_comes_when_enough_wait_is_refused_at_once() -> None:
         with pytest.raises(NoTurnError, match="1 writers wait already"), turn:
             pass
     waiting.join()
+
+
+def test_where_several_write_at_once_the_next_one_waits_for_any_of_them() -> None:
+    turn = Turn(timeout_s=0.01, most_waiting=1, at_once=2)
+    with turn:
+        with turn, pytest.raises(NoTurnError), turn:
+            pass
+        with turn:
+            pass
