@@ -1,11 +1,12 @@
 """What holds for every service of docker-compose.yml, and for the files its images are made of."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -76,17 +77,59 @@ def test_what_the_responder_may_remedy_is_labelled() -> None:
     assert labelled == {"buggy-app"}
 
 
+def test_who_sends_at_once_waits_for_the_collector() -> None:
+    waiting = {name for name, one in SERVICES.items() if waits_for(one, "collector") == "service_healthy"}
+    assert waiting == {"buggy-app", "detector"}
+    assert waits_for(SERVICES["responder"], "detector") == "service_healthy"
+
+
+def waits_for(service: dict[str, Any], other: str) -> str | None:
+    """The condition under which it starts after `other`."""
+    others = service.get("depends_on", {})
+    return others.get(other, {}).get("condition") if isinstance(others, dict) else None
+
+
+def test_what_stays_up_has_its_health_checked(service: dict[str, Any]) -> None:
+    if service["name"] == "traffic":  # it serves nobody
+        return
+    assert "healthcheck" in service or service["restart"] == "no"
+
+
+@pytest.mark.e2e
+def test_a_newer_compose_reads_the_same_of_it() -> None:
+    compose = os.environ.get("AEGISOPS_TEST_COMPOSE")
+    if compose is None:
+        give_up(
+            "needs a newer Compose: build tests/compose/client and set AEGISOPS_TEST_COMPOSE to the program"
+        )
+    command = [compose, "--file", "docker-compose.yml", "--profile", "*", "config", "--format", "json"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    read = json.loads(ended.stdout)
+    assert read["name"] == "aegisops"
+    assert read["services"].keys() == SERVICES.keys()
+    for name, one in SERVICES.items():
+        as_read = read["services"][name]
+        assert as_read.get("healthcheck", {}).get("test") == one.get("healthcheck", {}).get("test")
+        assert as_read.get("depends_on", {}).keys() == set(one.get("depends_on", ()))
+
+
 def test_prometheus_can_read_its_configuration() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        why = "no promtool; on Debian: apt-get install prometheus"
-        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
+        give_up("no promtool; on Debian: apt-get install prometheus")
     subprocess.run([promtool, "check", "config", ROOT / "otel-config" / "prometheus.yaml"], check=True)
 
 
 @pytest.mark.parametrize("room", ["buggy_app", "detector", "responder"])
 def test_an_image_holds_the_versions_that_are_tested(room: str) -> None:
     assert entries(ROOT / "compose" / "requirements" / f"{room}.lock") <= entries(ROOT / "requirements.lock")
+
+
+def give_up(why: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def entries(lock: Path) -> set[str]:
