@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
+from detector.hosting.trace_context import in_trace
 from detector.incident import Incident, IncidentState, IncidentType
 from detector.report.queries import Knowledge, OracleBusyError
-from detector.report.telemetry import detected, in_trace_of
+from detector.report.telemetry import detected
 from detector.series import Normalised
 
 log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class Worker(Generic[Request]):
             self.open_by_type = Counter(self._open.values())
 
     def _note_opened(self, incident: Incident) -> None:
-        with in_trace_of(incident):
+        with in_trace(incident.traceparent):
             log.warning(
                 "%s opened: %s of %s, confidence %.2f: %.300s",
                 *(incident.id, incident.type, incident.service, incident.confidence, incident.summary),
@@ -192,7 +193,7 @@ class Worker(Generic[Request]):
 
     @staticmethod
     def _note_closed(incident: Incident) -> None:
-        with in_trace_of(incident):
+        with in_trace(incident.traceparent):
             log.info(
                 "%s closed: %s of %s is over",
                 *(incident.id, incident.type, incident.service),

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from detector import Incident
 from detector.hosting.registry import SpanType, counter, histogram
+from detector.hosting.trace_context import context_of, new_span_context, span_context_of, traceparent_of
 from responder import telemetry_registry as told
 from responder.deliberate import CouncilMember
 from responder.incident_record import (
@@ -30,19 +29,6 @@ from responder.redaction import sanitised
 
 _MAX_SERIES = 20
 _MAX_ROOT_CAUSE = 500
-_TRACE_CONTEXT = TraceContextTextMapPropagator()
-
-
-def context_of(incident: Incident) -> Context:
-    """The trace context that all about the incident belongs to."""
-    return _TRACE_CONTEXT.extract({"traceparent": incident.traceparent}, Context())
-
-
-@contextmanager
-def in_trace_of(incident: Incident) -> Iterator[None]:
-    """Inside, logs carry the incident's trace; no span of its own."""
-    with trace.use_span(trace.get_current_span(context_of(incident))):
-        yield
 
 
 class Stages:
@@ -61,7 +47,7 @@ class Stages:
             "aegisops.incident.revision": incident.revision,
             "aegisops.incident.series": [one.series for one in incident.evidence[:_MAX_SERIES]],
         }
-        parent = context_of(incident)
+        parent = context_of(incident.traceparent)
         with self._tracer.start_as_current_span(kind.name, context=parent, attributes=attributes) as span:
             yield span
 
@@ -113,13 +99,15 @@ class PipelineMetrics:
 
     def moved(self, incident: Incident, before: PipelineState, seconds: float) -> None:
         """An incident left a state after so many seconds."""
-        self._state_duration.record(seconds, {"aegisops.state": before.value}, context_of(incident))
+        self._state_duration.record(
+            seconds, {"aegisops.state": before.value}, context_of(incident.traceparent)
+        )
 
     def ended(self, state: PipelineState, incident: Incident, received_at: float, now: float) -> None:
         """An incident reached a final state; times are seconds since the epoch."""
         kind = {"aegisops.incident.type": incident.type.value}
         attributes = {"aegisops.state": state.value, **kind}
-        context = context_of(incident)
+        context = context_of(incident.traceparent)
         self._incidents.add(1, attributes)
         self._incident_duration.record(max(0.0, now - received_at), attributes, context)
         if state is PipelineState.RESOLVED:
@@ -131,7 +119,7 @@ class PipelineMetrics:
             "aegisops.incident.type": diagnosis.incident_type.value,
             "aegisops.diagnosis.outcome": diagnosis.outcome.value,
         }
-        self._confidence.record(diagnosis.confidence, attributes, context_of(incident))
+        self._confidence.record(diagnosis.confidence, attributes, context_of(incident.traceparent))
 
     def acted(self, action: ActionRecord) -> None:
         """An action ended."""
@@ -159,7 +147,7 @@ class PipelineMetrics:
                 "aegisops.verification.outcome": action.verification.value,
             }
             self._verifications.add(1, attributes)
-            self._prediction.record(diagnosis.confidence, attributes, context_of(incident))
+            self._prediction.record(diagnosis.confidence, attributes, context_of(incident.traceparent))
 
     def voted(self, decision: CouncilDecision) -> None:
         """The council decided."""
@@ -216,17 +204,13 @@ def moved_event(
 def link_to(traceparent: str) -> None:
     """Link the current span to the trace of the incident that it is about, where that is another one."""
     span = trace.get_current_span()
-    parent = _TRACE_CONTEXT.extract({"traceparent": traceparent}, Context())
-    incident = trace.get_current_span(parent).get_span_context()
+    incident = span_context_of(traceparent)
     if incident.is_valid and incident.trace_id != span.get_span_context().trace_id:
         span.add_link(incident)
 
 
 def new_traceparent(ids: IdGenerator, received: str | None) -> str:
     """The W3C trace context `received` from a caller where it is valid, else a new one from `ids`."""
-    if received:
-        parent = _TRACE_CONTEXT.extract({"traceparent": received}, Context())
-        context = trace.get_current_span(parent).get_span_context()
-        if context.is_valid:
-            return received
-    return f"00-{ids.generate_trace_id():032x}-{ids.generate_span_id():016x}-01"
+    if received and span_context_of(received).is_valid:
+        return received
+    return traceparent_of(new_span_context(ids))

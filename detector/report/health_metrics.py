@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from opentelemetry.metrics import MeterProvider, Observation
 
 from detector.hosting.registry import counter, histogram, observe
+from detector.hosting.trace_context import context_of
 from detector.incident import Incident, IncidentType
 from detector.report import telemetry_registry as told
-from detector.report.telemetry import context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class HealthMetrics:
         kind = {told.TYPE.name: incident.type.value}
         self._opened.add(1, kind)
         seconds = max(0.0, incident.opened_at - incident.started_at)
-        self._detected.record(seconds, kind, context_of(incident))
+        self._detected.record(seconds, kind, context_of(incident.traceparent))
 
     def judged(self, since_receipt_s: float, took_s: float) -> None:
         """A request was judged: so long after its receipt, and the judgement took so long of it."""

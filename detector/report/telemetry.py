@@ -1,30 +1,13 @@
-"""The `detect` span of each incident, the root of its trace, and what else is told within that trace."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""The `detect` span of each incident, the root of its trace, and the log events about it."""
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
+from detector.hosting.trace_context import new_span_context, traceparent_of
 from detector.incident import Evidence, Incident
 from detector.report import telemetry_registry as told
-
-_TRACE_CONTEXT = TraceContextTextMapPropagator()
-
-
-def context_of(incident: Incident) -> Context:
-    """The trace context of an incident's root span: logs and measurements within it belong to its trace."""
-    return _TRACE_CONTEXT.extract({"traceparent": incident.traceparent}, Context())
-
-
-@contextmanager
-def in_trace_of(incident: Incident) -> Iterator[None]:
-    """Logs inside belong to the incident's trace."""
-    with trace.use_span(trace.get_current_span(context_of(incident))):
-        yield
 
 
 def detected(incident: Incident) -> dict[str, str]:
@@ -63,17 +46,7 @@ class SpanDetectionTracer:
             )
         span.end(end_time=_nanoseconds(max(incident.opened_at, incident.started_at)))
         context = span.get_span_context()
-        if not context.is_valid:
-            context = trace.SpanContext(
-                trace_id=self._ids.generate_trace_id(),
-                span_id=self._ids.generate_span_id(),
-                is_remote=False,
-                trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED),
-            )
-        carrier: dict[str, str] = {}
-        current = trace.set_span_in_context(trace.NonRecordingSpan(context), Context())
-        _TRACE_CONTEXT.inject(carrier, current)
-        return carrier["traceparent"]
+        return traceparent_of(context if context.is_valid else new_span_context(self._ids))
 
 
 def _incident_attributes(incident: Incident) -> dict[str, AttributeValue]:

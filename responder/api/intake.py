@@ -11,13 +11,14 @@ from fastapi import APIRouter, Body, Header, HTTPException
 from pydantic import BaseModel, Field
 
 from detector import Incident
+from detector.hosting.trace_context import in_trace
 from responder.alerts.reported import MAX_ID
 from responder.api.examples import INCIDENT
 from responder.api.parts import ApiParts, Workflows
 from responder.api.problem import responses
 from responder.incident_record import PipelineState
 from responder.store import Receipt
-from responder.telemetry import in_trace_of, link_to, moved_event, new_traceparent
+from responder.telemetry import link_to, moved_event, new_traceparent
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def intake_router(parts: ApiParts) -> APIRouter:
 def tell_of_receipt(incident: Incident, receipt: Receipt) -> None:
     """Log a new incident, in its trace."""
     if receipt.created:
-        with in_trace_of(incident):
+        with in_trace(incident.traceparent):
             _LOG.info(
                 "%s %s: %s of %s",
                 *(incident.id, receipt.state, incident.type, incident.service),

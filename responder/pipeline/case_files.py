@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from detector.hosting.trace_context import in_trace
 from responder.approval import Approvals
 from responder.audit import AuditKind, AuditTrail
 from responder.incident_record import ActionRecord, Case, CouncilDecision, Diagnosis, PipelineState
 from responder.pipeline.rooms import Rooms
 from responder.store import IncidentRow, Store
-from responder.telemetry import PipelineMetrics, Stages, in_trace_of, moved_event
+from responder.telemetry import PipelineMetrics, Stages, moved_event
 
 _LOG = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class CaseFiles:
             event = moved_event(row.incident, move.before, state, root_cause)
         if state.final:
             self.metrics.ended(state, row.incident, row.received_at, now)
-        with in_trace_of(row.incident):
+        with in_trace(row.incident.traceparent):
             _LOG.info("%s %s: %s", row.incident.id, state, message, extra=event)
 
     def audit(
@@ -110,5 +111,5 @@ class CaseFiles:
     def note(self, row: IncidentRow, message: str, key: str) -> None:
         """Add to the timeline without a change of state, once for a `key`."""
         self.store.timeline.note(row.incident.id, message, key=key, at=self.clock())
-        with in_trace_of(row.incident):
+        with in_trace(row.incident.traceparent):
             _LOG.info("%s: %s", row.incident.id, message)
