@@ -97,6 +97,8 @@ class Engine:
         changed: list[Incident] = []
         for state in self._states:
             observe_life(state, now)
+            if state.suspicions and state.life.gone_quiet(now):
+                self._watch.last_words(state, now)
             state.warm = state.warm or self._is_warm(state)
             if now - state.combined_at >= self._config.combination_every_s:
                 self._observe_combination(state, now)
@@ -242,8 +244,9 @@ class Engine:
                 anomaly.active = False
             if not anomaly.active and now - anomaly.heard_at > max(self._config.together_s, anomaly.kept_s):
                 del state.anomalies[key]
+        heard = min(now, state.life.last_heard)  # while it is silent, nothing can clear a suspicion
         for slot, suspicion in list(state.suspicions.items()):
-            if now - suspicion.heard_at > fresh_for(self._gap(slot), state):
+            if heard - suspicion.heard_at > fresh_for(self._gap(slot), state):
                 del state.suspicions[slot]
 
     def _gap(self, key: AnomalyKey) -> float:

@@ -120,6 +120,21 @@ class SeriesWatch:
         if self.streaks.pin(slot) is not None:
             self.judge.watched[slot] = True
 
+    def last_words(self, state: ServiceState, now: float) -> None:
+        """Believe the last samples of a service that fell silent: none can come any more to deny them."""
+        for slot in list(state.suspicions):
+            watch, meaning = self.streaks.watch(slot), self.meaning[slot]
+            ended = [(run.seen, i) for i, run in watch.runs.items() if run.count] if watch is not None else []
+            if watch is None or not ended or meaning.weight == 0:
+                continue
+            _, instance = max(ended)
+            run = watch.runs[instance]
+            seen = Sighting(slot, instance, run.last, run.value, now)
+            sustained = Sustained(run.count, meaning.sustain, run.first)
+            self._raise(seen, state, self.judge.range_of(slot), sustained, None)
+            state.anomalies[slot].symptom(meaning.weight)
+            del state.suspicions[slot]
+
     def release(self, slots: frozenset[int]) -> None:
         """End the following of series whose incident is over."""
         for slot in slots:

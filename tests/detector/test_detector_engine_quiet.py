@@ -95,6 +95,20 @@ def test_a_deploy_restart_raises_nothing(silent_s) -> None:
     assert watched.reports == []
 
 
+def test_a_deploy_restart_after_an_odd_second_raises_nothing() -> None:
+    watched = Observation()
+    service = watched.service()
+    watched.pass_time(60)
+    service.override = {"cpu": steady(1.0), "server": steady(0.8)}
+    watched.pass_time(1)
+    service.down = True
+    watched.pass_time(4)
+    service.down, service.override = False, {}
+    service.restart(watched.now)
+    watched.pass_time(60)
+    assert watched.reports == []
+
+
 def test_a_rolling_deploy_of_processes_that_name_themselves_anew_raises_nothing() -> None:
     watched = Observation()
     old = [watched.service(name="shop", seed=n, instance=f"old-{n}") for n in range(4)]

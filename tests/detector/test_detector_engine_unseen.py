@@ -125,6 +125,27 @@ def test_its_fault_is_named(describe, broken, kind) -> None:
     assert [incident.type for incident in watched.latest] == [kind]
 
 
+@pytest.mark.parametrize("agony_s", [1, 2, 3])
+def test_a_heap_that_fills_up_is_named_although_its_process_dies_within_seconds(agony_s) -> None:
+    watched = Observation()
+    service = watched.service(description=node_service())
+    watched.pass_time(120)
+    service.override = {"collecting": steady(0.7), "loop": steady(1.0), "mean": steady(900.0)}
+    watched.pass_time(agony_s)
+    service.down = True
+    watched.pass_time(10)
+    assert [incident.type for incident in watched.latest] == [IncidentType.MEMORY_OOM]
+
+
+def test_a_process_that_dies_with_nothing_odd_before_it_is_no_case_of_memory() -> None:
+    watched = Observation()
+    service = watched.service(description=node_service())
+    watched.pass_time(120)
+    service.down = True
+    watched.pass_time(10)
+    assert [incident.type for incident in watched.latest] == [IncidentType.POD_CRASH_LOOP]
+
+
 @pytest.mark.parametrize("interval", [0.5, 5.0, 10.0, 60.0])
 def test_other_export_intervals_take_as_many_intervals(interval) -> None:
     watched = Observation(interval=interval)
