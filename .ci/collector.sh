@@ -4,13 +4,12 @@
 # built, `stop DIRECTORY` ends a build that still runs. Needs Go.
 set -euo pipefail
 directory=$(realpath -m "${2:?usage: collector.sh start|wait|stop DIRECTORY}")
+. "$(dirname "$0")/background.sh"
 collector=$(realpath "$(dirname "$0")/../collector")
 
 start() {
-    mkdir -p "$directory"
-    command -v go >/dev/null || { echo "the tests of the Collector need Go: https://go.dev/dl" >&2; exit 1; }
-    setsid "$0" build "$directory" >"$directory/build.log" 2>&1 &
-    echo $! >"$directory/build.pid"
+    need_go
+    in_background build
     echo "AEGISOPS_TEST_COLLECTOR=$collector/build/aegisops-collector"
 }
 
@@ -19,25 +18,8 @@ build() {
     touch "$directory/built"
 }
 
-wait_until_built() {
-    until [ -f "$directory/built" ]; do
-        kill -0 "$(cat "$directory/build.pid")" 2>/dev/null || {
-            [ -f "$directory/built" ] && return
-            tail -n 40 "$directory/build.log" >&2
-            echo "the Collector could not be built" >&2
-            exit 1
-        }
-        sleep 0.2
-    done
-}
-
-stop() {
-    [ -f "$directory/build.pid" ] || return 0
-    kill -KILL -- "-$(cat "$directory/build.pid")" 2>/dev/null || true
-}
-
 case $1 in
 start | build | stop) "$1" ;;
-wait) wait_until_built ;;
+wait) wait_for "$directory/built" ;;
 *) echo "usage: collector.sh start|wait|stop DIRECTORY" >&2 && exit 2 ;;
 esac

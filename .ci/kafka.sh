@@ -4,6 +4,7 @@
 # listens on 127.0.0.1 alone. Needs Maven and a Java of 17 or newer, or root and a Debian.
 set -euo pipefail
 directory=$(realpath -m "${2:?usage: kafka.sh start|stop DIRECTORY}")
+. "$(dirname "$0")/background.sh"
 pom=$(realpath "$(dirname "$0")/../tests/collector/kafka-broker/pom.xml")
 
 start() {
@@ -28,8 +29,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 EOF
-    setsid "$0" serve "$directory" >"$directory/serve.log" 2>&1 &
-    echo $! >"$directory/serve.pid"
+    in_background serve
     echo "AEGISOPS_TEST_KAFKA=127.0.0.1:$broker"
 }
 
@@ -46,19 +46,6 @@ serve() {
     java -Xmx128m -cp "$directory/lib/*" kafka.tools.StorageTool format "--cluster-id=$id" \
         --config "$directory/server.properties"
     exec java -Xmx256m -XX:+UseSerialGC -cp "$directory/lib/*" kafka.Kafka "$directory/server.properties"
-}
-
-stop() {
-    [ -f "$directory/serve.pid" ] || return 0
-    local group
-    group=$(cat "$directory/serve.pid")
-    kill -KILL -- "-$group" 2>/dev/null || return 0 # there is nothing to be kept
-    for _ in $(seq 300); do
-        kill -0 -- "-$group" 2>/dev/null || return 0
-        sleep 0.1
-    done
-    echo "Kafka ($group) does not stop" >&2
-    exit 1
 }
 
 case $1 in

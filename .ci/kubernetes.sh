@@ -5,17 +5,17 @@
 # it. It keeps all it has in DIRECTORY and listens on 127.0.0.1 alone. Needs Go, and for etcd root and a Debian.
 set -euo pipefail
 directory=$(realpath -m "${2:?usage: kubernetes.sh start|wait|stop DIRECTORY}")
+. "$(dirname "$0")/background.sh"
 modules=$(realpath "$(dirname "$0")/../tests/kubernetes/control-plane")
 kubeconfig="$directory/kubeconfig"
 controllers="deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller"
 controllers+=",namespace-controller"
 
 start() {
+    need_go
     mkdir -p "$directory"
-    command -v go >/dev/null || { echo "the tests of the Kubernetes executor need Go: https://go.dev/dl" >&2; exit 1; }
     install_missing
-    setsid "$0" serve "$directory" >"$directory/serve.log" 2>&1 &
-    echo $! >"$directory/serve.pid"
+    in_background serve
     echo "AEGISOPS_TEST_KUBECONFIG=$kubeconfig"
 }
 
@@ -67,11 +67,11 @@ serve() {
 }
 
 build() {
+    cd "$modules"
     local version
-    version=$(cd "$modules" && go list -m -f '{{.Version}}' k8s.io/kubernetes)
-    (cd "$modules" && CGO_ENABLED=0 nice -n 10 go build -buildvcs=false -trimpath -mod=readonly \
-        -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$directory/bin/" \
-        k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager)
+    version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+    build_for_tests -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$directory/bin/" \
+        k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager
 }
 
 free_ports() {
@@ -105,32 +105,8 @@ until_ready() {
     exit 1
 }
 
-wait_until_served() {
-    until [ -f "$kubeconfig" ]; do
-        kill -0 "$(cat "$directory/serve.pid")" 2>/dev/null || {
-            tail -n 40 "$directory/serve.log" >&2
-            echo "the Kubernetes control plane could not be built or started" >&2
-            exit 1
-        }
-        sleep 0.2
-    done
-}
-
-stop() {
-    [ -f "$directory/serve.pid" ] || return 0
-    local group
-    group=$(cat "$directory/serve.pid")
-    kill -KILL -- "-$group" 2>/dev/null || return 0 # there is nothing to be kept
-    for _ in $(seq 300); do
-        kill -0 -- "-$group" 2>/dev/null || return 0
-        sleep 0.1
-    done
-    echo "the Kubernetes control plane ($group) does not stop" >&2
-    exit 1
-}
-
 case $1 in
 start | serve | stop) "$1" ;;
-wait) wait_until_served ;;
+wait) wait_for "$kubeconfig" ;;
 *) echo "usage: kubernetes.sh start|wait|stop DIRECTORY" >&2 && exit 2 ;;
 esac
