@@ -48,6 +48,7 @@ def observe_what_is_held(
     emit(told.NOTIFICATIONS_PENDING, lambda: _by_channel(channels, tallies.notifications()))
     emit(told.RUNBOOK_ENTRIES, lambda: _by_type({t: n for t, (n, _) in runbook.sizes().items()}))
     emit(told.RUNBOOK_LESSONS, lambda: _by_type({t: n for t, (_, n) in runbook.sizes().items()}))
+    emit(told.STORE_SIZE, lambda: [Observation(tallies.size_bytes())])
     emit(told.QUEUE_DEPTH, lambda: [Observation(queued())])
 
 

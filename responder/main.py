@@ -150,7 +150,7 @@ class Responder:
         self._workflows = DbosWorkflows(
             database.url, self._gate, settings.max_running, instance, database.workflow_engine()
         )
-        self._stages = Stages(providers.tracers)
+        self._stages = Stages(providers.tracers, providers.meters)
         self._runbook = from_settings.runbook(settings, store)
         metrics = PipelineMetrics(providers.meters)
         self._starting = Starting(self._workflows, metrics)

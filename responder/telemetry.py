@@ -3,6 +3,7 @@
 All names stand in `telemetry_registry.py`.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,8 +35,9 @@ _MAX_ROOT_CAUSE = 500
 class Stages:
     """Spans of the pipeline's stages, each a child of the incident's own trace context."""
 
-    def __init__(self, provider: trace.TracerProvider) -> None:
-        self._tracer = provider.get_tracer(told.SCOPE)
+    def __init__(self, tracers: trace.TracerProvider, meters: metrics.MeterProvider) -> None:
+        self._tracer = tracers.get_tracer(told.SCOPE)
+        self._vote_duration = histogram(meters.get_meter(told.SCOPE), told.VOTE_DURATION)
 
     @contextmanager
     def stage(self, kind: SpanType, incident: Incident) -> Iterator[trace.Span]:
@@ -52,19 +54,24 @@ class Stages:
             yield span
 
     def traced(self, member: CouncilMember) -> CouncilMember:
-        """`member`, with a span around each of its votes."""
-        return _TracedMember(member, self._tracer)
+        """`member`, with a span around each of its votes, which are timed."""
+        return _TracedMember(member, self._tracer, self._vote_duration)
 
 
 class _TracedMember:
-    def __init__(self, member: CouncilMember, tracer: trace.Tracer) -> None:
+    def __init__(self, member: CouncilMember, tracer: trace.Tracer, duration: metrics.Histogram) -> None:
         self._member = member
         self._tracer = tracer
+        self._duration = duration
         self.role: MemberRole = member.role
 
     def vote(self, case: Case, diagnosis: Diagnosis, proposal: ProposedAction) -> Vote:
         with self._tracer.start_as_current_span(told.VOTE.named(self.role.value)) as span:
-            vote = self._member.vote(case, diagnosis, proposal)
+            began_at = time.monotonic()
+            try:
+                vote = self._member.vote(case, diagnosis, proposal)
+            finally:
+                self._duration.record(time.monotonic() - began_at, {told.MEMBER.name: self.role.value})
             span.set_attributes(
                 {
                     "aegisops.vote.member": vote.member.value,

@@ -211,6 +211,14 @@ NO_ANSWERS = Metric(
     (COUNCIL_MEMBER,),
     from_zero=True,
 )
+VOTE_DURATION = Metric(
+    "aegisops.council.vote.duration",
+    Instrument.HISTOGRAM,
+    "s",
+    "how long a member took to vote, also where the council did not wait for it",
+    (MEMBER,),
+    SECONDS_OF_WORK,
+)
 RULINGS = Metric(
     "aegisops.responder.policy.rulings",
     Instrument.COUNTER,
@@ -301,6 +309,12 @@ NOTIFICATIONS_PENDING = Metric(
     "{notification}",
     "notifications that wait to be delivered",
     (CHANNEL,),
+)
+STORE_SIZE = Metric(
+    "aegisops.store.size",
+    Instrument.GAUGE,
+    "By",
+    "what the database takes on its disk, with the state of workflows",
 )
 WRITE_WAIT = Metric(
     "aegisops.store.write.wait",

@@ -144,7 +144,7 @@ def _pipeline(store: Store, steps: Steps, gate: StopGate) -> Pipeline:
             config=StepsConfig(settle_s=0.0),
             store=store,
             rooms=instant_rooms(),
-            stages=Stages(trace.NoOpTracerProvider()),
+            stages=Stages(trace.NoOpTracerProvider(), metrics.NoOpMeterProvider()),
             metrics=measured,
             gate=gate,
             instance=SINGLE,

@@ -167,6 +167,14 @@ class Database:
         except (DatabaseError, InterfaceError) as error:
             raise StoreUnusableError(self._advice(_what_is_wrong(error))) from error
 
+    def size_bytes(self) -> int:
+        """What it takes on its disk. Raises StoreUnavailableError."""
+        if self._file is not None:
+            return self._file.size_bytes()
+        with self.read() as connection:
+            size = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
+        return int(size)
+
     def check_writable(self) -> None:
         """Write something that means nothing, unless something was just written that does;
         `StoreUnavailableError` when that is not possible."""

@@ -34,6 +34,11 @@ class File:
         """There is one."""
         return self._path.is_file()
 
+    def size_bytes(self) -> int:
+        """What it takes on its disk, with its write-ahead log."""
+        log = self._path.with_name(self._path.name + "-wal")
+        return sum(one.stat().st_size for one in (self._path, log) if one.exists())
+
     def engine(self, begin: str) -> Engine:
         """Whose transactions start with the statement `begin`. Connections without a limit but the number of
         threads; none waits for another one's."""

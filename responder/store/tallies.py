@@ -40,6 +40,10 @@ class Tallies:
             tally[service if service in most else others, state] += count
         return tally
 
+    def size_bytes(self) -> int:
+        """What the database takes on its disk."""
+        return self._database.size_bytes()
+
     def notifications(self) -> Mapping[str, int]:
         """Notifications that are not done with, by channel."""
         c = notifications.c

@@ -290,7 +290,9 @@ class Bench:
         self.metrics = PipelineMetrics(metrics.NoOpMeterProvider())
         self.max_attempts = max_attempts
         self.durable = steps or DirectSteps()
-        self.pipeline = self.build(self.council, Stages(trace.NoOpTracerProvider()), self.metrics)
+        self.pipeline = self.build(
+            self.council, Stages(trace.NoOpTracerProvider(), metrics.NoOpMeterProvider()), self.metrics
+        )
 
     def build(self, council: Deliberation, stages: Stages, metrics: PipelineMetrics) -> Pipeline:
         steps = PipelineSteps(

@@ -9,7 +9,7 @@ import decision_samples as samples
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.metrics import NoOpMeter
+from opentelemetry.metrics import NoOpMeter, NoOpMeterProvider
 from opentelemetry.sdk.trace import TracerProvider as RecordingProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -328,7 +328,9 @@ def test_a_vote_sees_the_experience_with_the_proposed_action_alone() -> None:
 
 def council(provider: LlmProvider, deadline_s: float = 5.0, tracers: TracerProvider | None = None) -> Council:
     setup = Setup(provider, tracers=tracers)
-    return Council([Stages(setup.tracers).traced(one) for one in setup.members.values()], deadline_s)
+    return Council(
+        [Stages(setup.tracers, NoOpMeterProvider()).traced(one) for one in setup.members.values()], deadline_s
+    )
 
 
 def test_two_objections_of_a_model_leave_it_to_a_human() -> None:

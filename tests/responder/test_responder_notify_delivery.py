@@ -72,7 +72,7 @@ class Office:
             store=self.store,
             approvals=self.approvals,
             wording=Wording("http://ops.example", None, Gate()),
-            stages=Stages(self.tracers),
+            stages=Stages(self.tracers, self.meters),
             metrics=NotificationMetrics(self.meters),
             clock=lambda: self.now,
         )

@@ -134,6 +134,13 @@ def test_the_waits_of_writers_are_measured(told: Told, store: Store) -> None:
     assert point.count == 1
 
 
+def test_the_size_of_the_store_is_that_of_its_files(told: Told, store: Store, tmp_path: Path) -> None:
+    store.incidents.receive(make_incident(), 1000.0)
+    hold(told, Tallies(store.database), store)
+    (point,) = told.points("aegisops.store.size")
+    assert point.value == sum((tmp_path / f"responder.db{end}").stat().st_size for end in ("", "-wal"))
+
+
 def test_alerts_are_counted_by_what_became_of_them(told: Told, store: Store) -> None:
     metrics = AlertMetrics(told.meters)
     parts = ApiParts(store, Started(), EmptyRunbook(), lambda: 2000.0, RandomIdGenerator(), alerts=metrics)

@@ -39,7 +39,7 @@ class Observed:
         tracers = TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         self.tracers, self.meters = tracers, MeterProvider([self.reader])
-        self.stages = Stages(tracers)
+        self.stages = Stages(tracers, self.meters)
         council = Council([self.stages.traced(Yes(role)) for role in MemberRole], 5.0)
         bench.pipeline = bench.build(council, self.stages, PipelineMetrics(self.meters))
 
@@ -122,6 +122,8 @@ def test_states_actions_and_votes_are_counted(observed: Observed) -> None:
     )
     assert observed.counts("aegisops.responder.actions") == {action: 1}
     assert sum(observed.counts("aegisops.responder.votes").values()) == 3
+    timed = observed.counts("aegisops.council.vote.duration")
+    assert timed == {(("aegisops.vote.member", role.value),): 1 for role in MemberRole}
     states = {dict(key)["aegisops.state"] for key in observed.counts("aegisops.responder.state.duration")}
     assert states == {"RECEIVED", "ANALYSING", "COUNCIL_REVIEW", "APPROVED", "EXECUTING", "VERIFYING"}
 

@@ -312,3 +312,10 @@ def test_what_is_decided_by_what_has_begun_is_decided_by_one_at_a_time(stores: l
 
     at_once([lambda n=number: begin_where_none_has(n) for number in range(12)])
     assert len(stores[0].journal.actions("INC-1")) == 1
+
+
+def test_the_size_of_the_store_is_that_of_its_database(stores: list[Store]) -> None:
+    before = stores[0].database.size_bytes()
+    for number in range(200):
+        stores[0].incidents.receive(make_incident(f"INC-{number}"), 5.0)
+    assert stores[1].database.size_bytes() > before > 1_000_000
