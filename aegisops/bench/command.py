@@ -40,7 +40,7 @@ def _add(name: str) -> None:
 
 
 for _name in BENCHES:
-    if _name not in ("crash", "storm", "delivery"):
+    if _name not in ("crash", "storm", "delivery", "hostile"):
         _add(_name)
 
 
@@ -62,6 +62,16 @@ def delivery(
     """A million points through the real Collector, counted at both ends."""
     options = {"points": points, "kills": kills, "collector_kills": collector_kills}
     _print(lambda say: run_bench("delivery", say, **options), as_json)
+
+
+@bench_app.command(help=BENCHES["hostile"])
+def hostile(
+    inputs: Annotated[int, typer.Option(min=1, max=100_000_000, help="How many are sent.")] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is sent.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Requests that nobody honest would send, with honest ones in between."""
+    _print(lambda say: run_bench("hostile", say, inputs=inputs, seed=seed), as_json)
 
 
 @bench_app.command(help=BENCHES["crash"])

@@ -16,6 +16,7 @@ import psutil
 from aegisops.collector import Collector
 
 _QUERIES = re.compile(r"queries on (http://127\.0\.0\.1:\d+)")
+_OTLP_HTTP = re.compile(r"OTLP \(HTTP\) on (127\.0\.0\.1:\d+)")
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _START_S = 60.0
 
@@ -66,11 +67,15 @@ class _Process:
 
 
 class RecordingDetector(_Process):
-    """`aegisops.bench.delivery_detector` that records into `directory`, always on the same OTLP port."""
+    """`aegisops.bench.delivery_detector` that records into `directory`, always on the same port for gRPC.
+
+    `otlp_http` is known once it has started.
+    """
 
     def __init__(self, directory: Path) -> None:
         port = _free_port()
         self.otlp = f"127.0.0.1:{port}"
+        self.otlp_http = ""
         self._queries = ""
         super().__init__(
             [sys.executable, "-m", "aegisops.bench.delivery_detector", str(directory)],
@@ -87,6 +92,8 @@ class RecordingDetector(_Process):
         self._start(lambda: _QUERIES.search(self.log) is not None)
         found = _QUERIES.search(self.log)
         self._queries = "" if found is None else found[1]
+        by_http = _OTLP_HTTP.search(self.log)
+        self.otlp_http = "" if by_http is None else by_http[1]
 
     def stats(self) -> dict[str, Any]:
         """`GET /stats`."""

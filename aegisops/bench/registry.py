@@ -18,6 +18,7 @@ BENCHES = {
     "pipeline": "How fast are queued incidents worked off, and what does durability cost?",
     "learning": "Do first actions help more often for what was learned?",
     "delivery": "Is a data point lost when the detector is killed under load?",
+    "hostile": "Does hostile telemetry break the detector, or cost an honest sender anything?",
     "pressure": "What happens when the detector judges slower than telemetry comes?",
 }
 
