@@ -36,18 +36,10 @@ def replicas(stack: Stack) -> list[str]:
 def back_to_one_replica(stack: Stack) -> None:
     """Stops the replicas that a SCALE_UP has left behind."""
     extra = [f"buggy-app:{name}" for name in replicas(stack)[1:]]
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "supervisor.supervisorctl",
-            "-s",
-            f"unix://{stack.layout.socket}",
-            "stop",
-            *extra,
-        ],
-        check=True,
-    )
+    if not extra:
+        return
+    control = [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{stack.layout.socket}"]
+    subprocess.run([*control, "stop", *extra], check=True)
 
 
 @contextmanager
