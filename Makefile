@@ -30,10 +30,11 @@ types: install-dev ## the type checker in strict mode
 unit: install-dev ## fast tests, in parallel
 	$(BIN)/pytest -m "not e2e and not llm" -n 2 --dist loadgroup
 
-e2e: install-dev ## tests with real processes; those with a whole stack run alone, as they need the machine
-	$(BIN)/pytest -m "e2e and not llm" -n 2 --ignore=tests/stack --ignore=tests/services \
-	    --ignore=tests/compose/test_compose_stack.py
-	$(BIN)/pytest -m "e2e and not llm" tests/stack tests/services tests/compose/test_compose_stack.py
+STACKS := tests/compose/test_compose_stack.py tests/services tests/stack # longest first
+
+e2e: install-dev ## tests with real processes; those with a whole stack at the end, two stacks at a time
+	$(BIN)/pytest -m "e2e and not llm" -n 2 $(STACKS:%=--ignore=%)
+	$(BIN)/pytest -m "e2e and not llm" -n 2 --dist loadfile --no-loadscope-reorder $(STACKS)
 
 wheel: install-dev ## builds the wheel and imports every package from a clean environment
 	$(BIN)/python tests/wheel/check_wheel.py
