@@ -7,13 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
 from urllib.parse import unquote
 
 from pydantic import TypeAdapter
 
+from aegisops.bench.local_server import LocalServer
 from detector import IncidentState, Recovery, SeriesHealth
 
 _RECOVERY = TypeAdapter(Recovery)
@@ -57,36 +56,24 @@ class Remedies:
         return any(key.startswith(f"{incident_id}:") for key in self.acted())
 
 
-class RecoveryServer:
+class RecoveryServer(LocalServer):
     """A detector's query interface: the series of an incident are normal while `normal` says so of its id.
 
     `asked`: how often it was.
     """
 
     def __init__(self, normal: Callable[[str], bool]) -> None:
+        super().__init__("application/json")
         self._normal = normal
         self._since: dict[str, float] = {}
         self._guard = threading.Lock()
         self.asked = 0
-        detector = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                found = re.fullmatch(r"/incidents/([^/]+)/recovery", self.path)
-                body = _RECOVERY.dump_json(detector.recovery(unquote(found[1]))) if found else b"{}"
-                self.send_response(200 if found else 404)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Silent."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+    def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """`GET /incidents/{id}/recovery`."""
+        del body
+        found = re.fullmatch(r"/incidents/([^/]+)/recovery", path)
+        return (200, _RECOVERY.dump_json(self.recovery(unquote(found[1])))) if found else (404, b"{}")
 
     def recovery(self, incident_id: str) -> Recovery:
         """How the incident's series are now."""
@@ -98,15 +85,6 @@ class RecoveryServer:
             else:
                 self._since.pop(incident_id, None)
             return _recovery(incident_id, self._since.get(incident_id))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _recovery(incident_id: str, since: float | None) -> Recovery:
