@@ -2,8 +2,8 @@
 
 Mutated, random, nested, packed and oversized requests come by gRPC and by HTTP to a real detector process,
 on the connections of honest senders, whose numbered points (see `aegisops.bench.delivery`) come in between.
-First comes a calm while: honest points alone, and honest requests nearly as large as is allowed, one on each
-connection at the same time. The peak of memory in the hostile while is compared with that of the calm one.
+First comes a calm while: honest points alone, and an honest request of 1 MiB on each connection at the
+same time. The peak of memory in the hostile while is compared with that of the calm one.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ from aegisops.bench.result import BenchResult, Bound, Figure, Goal, Rows
 INPUTS = 100_000
 SENDERS = 6  # half of them by gRPC, half by HTTP
 HONEST_EVERY, CALM_REQUESTS = 100, 20
-_LARGE_BYTES = 15 * 2**20
+_LARGE_BYTES = 2**20
 _LOOK_S = 0.05
 _TRACEBACK = "Traceback (most recent call last)"
 

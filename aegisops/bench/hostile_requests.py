@@ -6,6 +6,7 @@ Made from a seed: the same seed makes the same requests.
 import gzip
 import json
 import math
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,7 +14,7 @@ from random import Random
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -295,7 +296,15 @@ def _bomb() -> bytes:
 
 
 def _as_json(message: Any) -> bytes:
-    return json.dumps(MessageToDict(message, use_integers_for_enums=True)).encode()
+    text = MessageToJson(message, use_integers_for_enums=True)
+    return json.dumps(json.loads(text, object_hook=_with_ids_in_hex)).encode()
+
+
+def _with_ids_in_hex(found: dict[str, Any]) -> dict[str, Any]:
+    for name in ("traceId", "spanId", "parentSpanId"):
+        if name in found:
+            found[name] = b64decode(found[name]).hex()
+    return found
 
 
 def _text(key: str, value: str) -> KeyValue:

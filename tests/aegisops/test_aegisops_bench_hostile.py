@@ -9,6 +9,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from aegisops.bench.hostile import run
 from aegisops.bench.hostile_requests import HostileRequest, HostileRequests
+from detector.receive.json_encoding import JsonError, read_json
 
 BY_GRPC, DEAR = {"mutated", "odd values", "random", "nested"}, {"bomb", "oversized"}
 BY_HTTP = BY_GRPC | {"mutated JSON", "nested JSON", "mutated gzip", "misnamed"}
@@ -41,6 +42,18 @@ def test_what_has_odd_values_parses_and_some_of_what_is_mutated_does() -> None:
     requests = [one for one in drawn(500, by_http=False) if one.signal == "metrics"]
     assert all(parses(one) for one in requests if one.kind == "odd values")
     assert {parses(one) for one in requests if one.kind == "mutated"} == {True, False}
+
+
+def test_some_of_the_mutated_json_can_be_read() -> None:
+    def readable(request: HostileRequest) -> bool:
+        try:
+            read_json(request.body, ExportMetricsServiceRequest())
+        except JsonError:
+            return False
+        return True
+
+    texts = [one for one in drawn(300, by_http=True) if one.kind == "mutated JSON"]
+    assert {readable(one) for one in texts if one.signal == "metrics"} == {True, False}
 
 
 def test_hostile_requests_harm_neither_the_detector_nor_honest_senders() -> None:
