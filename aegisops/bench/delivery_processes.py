@@ -21,7 +21,7 @@ _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _START_S = 60.0
 
 
-class _Process:
+class BenchProcess:
     """A process with a log of its own that is started, killed and started again."""
 
     def __init__(self, command: list[str], environ: dict[str, str], log: Path) -> None:
@@ -38,6 +38,13 @@ class _Process:
             self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """Of the process that runs. Raises RuntimeError when it was not started."""
+        if self._process is None:
+            raise RuntimeError("start it first")
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What the process that runs, or ran last, has said."""
         return self._log.read_text(encoding="utf-8", errors="replace")
@@ -45,9 +52,7 @@ class _Process:
     @property
     def resident_bytes(self) -> int:
         """The memory it has now. Raises RuntimeError when it was not started."""
-        if self._process is None:
-            raise RuntimeError("start it first")
-        return int(psutil.Process(self._process.pid).memory_info().rss)
+        return int(psutil.Process(self.pid).memory_info().rss)
 
     def _start(self, ready: Callable[[], bool]) -> None:
         with self._log.open("wb") as log:
@@ -66,14 +71,14 @@ class _Process:
         self.kill()
 
 
-class RecordingDetector(_Process):
+class RecordingDetector(BenchProcess):
     """`aegisops.bench.delivery_detector` that records into `directory`, always on the same port for gRPC.
 
     `otlp_http` is known once it has started.
     """
 
     def __init__(self, directory: Path) -> None:
-        port = _free_port()
+        port = free_port()
         self.otlp = f"127.0.0.1:{port}"
         self.otlp_http = ""
         self._queries = ""
@@ -101,7 +106,7 @@ class RecordingDetector(_Process):
         return answer
 
 
-class CollectorProcess(_Process):
+class CollectorProcess(BenchProcess):
     """`collector` as it is configured by `agent`, on free ports, its queue in `directory`.
 
     `queue_bytes`: how much may wait for the detector.
@@ -110,19 +115,19 @@ class CollectorProcess(_Process):
     def __init__(
         self, collector: Collector, directory: Path, detector: str, queue_bytes: int | None = None
     ) -> None:
-        self.otlp, health = f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"
+        self.otlp, health = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self.data = directory / "collector"
         self._health = f"http://{health}"
-        metrics_port = _free_port()
+        metrics_port = free_port()
         self._metrics = f"http://127.0.0.1:{metrics_port}/metrics"
         queue = {} if queue_bytes is None else {"AEGISOPS_COLLECTOR_QUEUE_BYTES": str(queue_bytes)}
         super().__init__(
             [str(collector.binary), "--config", str(collector.configuration)],
             {
                 "AEGISOPS_COLLECTOR_OTLP_GRPC": self.otlp,
-                "AEGISOPS_COLLECTOR_OTLP_HTTP": f"127.0.0.1:{_free_port()}",
+                "AEGISOPS_COLLECTOR_OTLP_HTTP": f"127.0.0.1:{free_port()}",
                 "AEGISOPS_COLLECTOR_HEALTH": health,
-                "AEGISOPS_COLLECTOR_PROMETHEUS": f"127.0.0.1:{_free_port()}",
+                "AEGISOPS_COLLECTOR_PROMETHEUS": f"127.0.0.1:{free_port()}",
                 "AEGISOPS_COLLECTOR_METRICS_PORT": str(metrics_port),
                 "AEGISOPS_COLLECTOR_DETECTOR": detector,
                 "AEGISOPS_COLLECTOR_DATA": str(self.data),
@@ -159,6 +164,7 @@ class CollectorProcess(_Process):
         return sum(path.stat().st_size for path in self.data.glob("*"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

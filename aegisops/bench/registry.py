@@ -19,6 +19,7 @@ BENCHES = {
     "learning": "Do first actions help more often for what was learned?",
     "delivery": "Is a data point lost when the detector is killed under load?",
     "hostile": "Does hostile telemetry break the detector, or cost an honest sender anything?",
+    "ingest": "How many data points a second does the detector take in, and what does a series cost?",
     "pressure": "What happens when the detector judges slower than telemetry comes?",
 }
 
