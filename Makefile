@@ -28,7 +28,7 @@ types: install-dev ## the type checker in strict mode
 	$(BIN)/mypy
 
 unit: install-dev ## fast tests, in parallel
-	$(BIN)/pytest -m "not e2e and not llm" -n 2 --dist loadgroup
+	$(BIN)/pytest -m "not e2e and not llm" -n 2 --dist worksteal
 
 STACKS := tests/compose/test_compose_stack.py tests/services tests/stack # longest first
 
