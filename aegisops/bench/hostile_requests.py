@@ -83,6 +83,7 @@ class HostileRequests:
         self._messages = _templates()
         self._bodies = {signal: message.SerializeToString() for signal, message in self._messages.items()}
         self._texts = {signal: _as_json(message) for signal, message in self._messages.items()}
+        _bomb()  # made now: a connection that waited for it would be closed as idle
         self._kinds: dict[bool, tuple[list[Callable[[str], HostileRequest]], list[float]]] = {
             False: (
                 [
