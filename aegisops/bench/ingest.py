@@ -35,12 +35,13 @@ _BYTES_PER_SERIES = 2 * 2**30 / 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one receiver took. `bytes_per_series`: 0 where it was not measured."""
+    """What one receiver took, and how many calls it refused for a while."""
 
     points_per_second: float
     export_p50_ms: float
     export_p99_ms: float
-    bytes_per_series: float = 0.0
+    refused: int
+    bytes_per_series: float
 
 
 def run(say: Say, series: Sequence[int] = SERIES, seconds: float = SECONDS) -> BenchResult:
@@ -71,7 +72,7 @@ def _taken(receiver: Receiver, series: int, seconds: float, say: Say) -> Taken:
         before = receiver.resident_bytes
         sent = _send(receiver, series, seconds)
         grown = max(0, receiver.resident_bytes - before)
-    return Taken(sent.points / sent.seconds, sent.p50_ms, sent.p99_ms, grown / series)
+    return Taken(sent.points / sent.seconds, sent.p50_ms, sent.p99_ms, sent.refused, grown / series)
 
 
 def _send(receiver: Receiver, series: int, seconds: float) -> Sent:
@@ -163,8 +164,9 @@ def _result(
     )
 
 
-_COLUMNS = ("bytes_per_series", "export_p50_ms", "export_p99_ms")
+_COLUMNS = ("bytes_per_series", "export_p50_ms", "export_p99_ms", "refused")
 
 
-def _row(taken: Taken) -> tuple[int, float, float]:
-    return round(taken.bytes_per_series), round(taken.export_p50_ms, 1), round(taken.export_p99_ms, 1)
+def _row(taken: Taken) -> tuple[int, float, float, int]:
+    times = round(taken.export_p50_ms, 1), round(taken.export_p99_ms, 1)
+    return round(taken.bytes_per_series), *times, taken.refused

@@ -24,7 +24,7 @@ _METRICS = 10
 _NAME = "bench-ingest-{:06d}"
 _TIME = 0x0102_0304_0506_0708  # stands nowhere else in the template, as its eight bytes all differ
 _VALUE = np.frombuffer(bytes(range(0x41, 0x49)), "<f8")[0]
-_LEVEL, _NOISE = 100.0, 5.0
+_LEVEL, _NOISE = 0.4, 0.02  # of a service in which all is well
 _INSTRUMENTS = (
     "http.server.active_requests", "process.cpu.utilization", "process.memory.usage",
     "db.client.connection.count", "messaging.queue.depth", "jvm.thread.count", "cache.entries",

@@ -58,14 +58,14 @@ def scored_per_second(series: int, seconds: float) -> float:
 
 def forests_per_second(seconds: float) -> float:
     """Points a second scored and learned by river's HalfSpaceTrees, one for each series."""
-    limits: dict[Hashable, tuple[float, float]] = {"value": (0.0, 200.0)}
+    limits: dict[Hashable, tuple[float, float]] = {"value": (0.0, 1.0)}
     trees: list[Any] = [  # river's estimators are not typed
         HalfSpaceTrees(n_trees=_TREES, height=_HEIGHT, window_size=_WINDOW, limits=limits, seed=seed)
         for seed in range(_FOREST_SERIES)
     ]
     began = time.perf_counter()
     for points, tree in enumerate(cycle(trees), 1):
-        value = {"value": 100.0 + points % 7}
+        value = {"value": 0.4 + 0.01 * (points % 7)}
         tree.score_one(value)
         tree.learn_one(value)
         if points % 100 == 0 and (took := time.perf_counter() - began) >= seconds:

@@ -20,43 +20,57 @@ from aegisops.bench.ingest_load import POINTS_EACH, Load
 _EXPORT = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 _AT_ONCE = 4
 _CALL_S = 60.0
+_FOR_A_WHILE = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
+_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """`points` taken in `seconds`; how long a call took, at the median and the 99th percentile."""
+    """`points` taken in `seconds`; how long a call took, at the median and the 99th percentile.
+
+    `refused`: calls that were for a while, those of the first round too, and sent again.
+    """
 
     points: int
     seconds: float
     p50_ms: float
     p99_ms: float
+    refused: int
 
 
 class Sender:
-    """Keeps `_AT_ONCE` calls under way. `seconds`: how long each took."""
+    """Keeps `_AT_ONCE` calls under way, and sends again what is refused for a while. `seconds`: of each."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.seconds: list[float] = []
+        self.refused = 0
         self._call = channel.unary_unary(_EXPORT)
-        self._under_way: deque[tuple[float, grpc.Future]] = deque()
+        self._under_way: deque[tuple[bytes, grpc.Future]] = deque()
 
     def send(self, body: bytes) -> None:
-        """Returns once it is under way. Raises grpc.RpcError for one before that was refused."""
+        """Returns once it is under way. Raises grpc.RpcError for one before that was refused for good."""
         if len(self._under_way) >= _AT_ONCE:
             self._finish_one()
         began = time.perf_counter()
         future = self._call.future(body, timeout=_CALL_S)
         future.add_done_callback(lambda _: self.seconds.append(time.perf_counter() - began))
-        self._under_way.append((began, future))
+        self._under_way.append((body, future))
 
     def finish(self) -> None:
-        """Waits for all. Raises grpc.RpcError for one that was refused."""
+        """Waits for all. Raises grpc.RpcError for one that was refused for good."""
         while self._under_way:
             self._finish_one()
 
     def _finish_one(self) -> None:
-        _, future = self._under_way.popleft()
-        future.result()
+        body, future = self._under_way.popleft()
+        try:
+            future.result()
+        except grpc.RpcError as refused:
+            if refused.code() not in _FOR_A_WHILE:
+                raise
+            self.refused += 1
+            time.sleep(_AGAIN_S)
+            self.send(body)
 
 
 def measure(address: str, series: int, seconds: float, rounds: int) -> Sent:
@@ -78,7 +92,7 @@ def measure(address: str, series: int, seconds: float, rounds: int) -> Sent:
         sender.finish()
         took = time.perf_counter() - began
     median, late = np.percentile(np.array(sender.seconds) * 1e3, [50.0, 99.0]).tolist()
-    return Sent(points, took, median, late)
+    return Sent(points, took, median, late, sender.refused)
 
 
 if __name__ == "__main__":
