@@ -7,12 +7,9 @@ same time. The peak of memory in the hostile while is compared with that of the 
 """
 
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -21,6 +18,7 @@ from aegisops.bench.delivery_points import POINTS_EACH, Points, count
 from aegisops.bench.delivery_processes import RecordingDetector
 from aegisops.bench.hostile_requests import HostileRequests
 from aegisops.bench.hostile_senders import Answers, GrpcTransport, HostileSender, HttpTransport
+from aegisops.bench.looking import looking
 from aegisops.bench.registry import Say
 from aegisops.bench.result import BenchResult, Bound, Figure, Goal, Rows
 
@@ -57,7 +55,7 @@ def run(say: Say, inputs: int = INPUTS, *, seed: int = 1, large_bytes: int = _LA
             ]
             large = _large(large_bytes)
             memory = _Memory(detector)
-            with memory.looking():
+            with looking(memory.look, _LOOK_S):
                 say("honest ones alone")
                 list(pool.map(lambda sender: sender.send_honest(CALM_REQUESTS, large), senders))
                 memory.part = "hostile"
@@ -81,23 +79,11 @@ class _Memory:
         self.part = "calm"
         self.peaks: Counter[str] = Counter()
         self._detector = detector
-        self._stop = threading.Event()
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Looks for as long as the block lasts."""
-        with ThreadPoolExecutor(1) as pool:
-            looks = pool.submit(self._look)
-            try:
-                yield
-            finally:
-                self._stop.set()
-            looks.result()
-
-    def _look(self) -> None:
-        while not self._stop.wait(_LOOK_S):
-            part = self.part
-            self.peaks[part] = max(self.peaks[part], self._detector.resident_bytes)
+    def look(self) -> None:
+        """Note the memory of this moment."""
+        part = self.part
+        self.peaks[part] = max(self.peaks[part], self._detector.resident_bytes)
 
 
 def _large(size: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -78,7 +78,7 @@ def _rate(load: Load, one: Callable[[bytes], None], seconds: float) -> float:
         one(body)
     began, points = time.perf_counter(), 0
     while True:
-        for body in islice(load.round(), load.services):
+        for body in load.round():
             one(body)
             points += POINTS_EACH
         if (took := time.perf_counter() - began) >= seconds:

@@ -7,11 +7,8 @@ both processes is that which is resident; peaks are compared with those of the c
 """
 
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from aegisops.bench.delivery_detector import SLOW
 from aegisops.bench.delivery_points import Counted, recorded_so_far
 from aegisops.bench.delivery_processes import CollectorProcess, RecordingDetector
 from aegisops.bench.delivery_sender import Senders
+from aegisops.bench.looking import looking
 from aegisops.bench.registry import Say
 from aegisops.bench.result import BenchResult, Bound, Figure, Goal, Rows, Value
 from aegisops.collector import Collector
@@ -67,7 +65,7 @@ def run(
         senders = Senders(between.otlp, 0, through, rate=rate)
         straight = Senders(detector.otlp, through, points, rate=STRAIGHT_RATE, senders=STRAIGHT_SENDERS)
         watch = _Watch(detector, between)
-        with watch.looking():
+        with looking(watch.look, _LOOK_S):
             with senders.sending(), straight.sending():
                 say(f"calm for {calm_s:g} s")
                 time.sleep(calm_s)
@@ -92,30 +90,18 @@ class _Watch:
         self.parts = [_Peaks("calm")]
         self._detector = detector
         self._collector = collector
-        self._stop = threading.Event()
 
     def part(self, name: str) -> None:
         """From now on it is another part."""
         self.parts.append(_Peaks(name))
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Looks for as long as the block lasts."""
-        with ThreadPoolExecutor(1) as pool:
-            looks = pool.submit(self._look)
-            try:
-                yield
-            finally:
-                self._stop.set()
-            looks.result()
-
-    def _look(self) -> None:
-        while not self._stop.wait(_LOOK_S):
-            now = self.parts[-1]
-            now.detector = max(now.detector, self._detector.resident_bytes)
-            now.collector = max(now.collector, self._collector.resident_bytes)
-            now.queued = max(now.queued, self._collector.queued_bytes)
-            now.on_disk = max(now.on_disk, self._collector.bytes_on_disk)
+    def look(self) -> None:
+        """Note the peaks of this moment."""
+        now = self.parts[-1]
+        now.detector = max(now.detector, self._detector.resident_bytes)
+        now.collector = max(now.collector, self._collector.resident_bytes)
+        now.queued = max(now.queued, self._collector.queued_bytes)
+        now.on_disk = max(now.on_disk, self._collector.bytes_on_disk)
 
 
 def _result(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from compose_stack import ComposeStack, compose_stack, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.xdist_group("compose")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 CACHE = Path.home() / ".cache" / "aegisops-tests"
 
